@@ -1,0 +1,2 @@
+/** Placeholder text, replaced with the module. */
+package io.vquant.engine;
