@@ -1,2 +1,5 @@
-/** Placeholder text, replaced with the module. */
+/**
+ * Mathematics on tensors: operators, caches and the backends that run them. Knows no model and no
+ * file.
+ */
 package io.vquant.kernels;

@@ -1,0 +1,66 @@
+package io.vquant.kernels.backend;
+
+import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
+import io.vquant.kernels.tensor.Layout;
+import io.vquant.kernels.tensor.Storage;
+import io.vquant.kernels.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A device and the operators it runs. Activations are F32 matrices {@code [tokens, features]};
+ * weights are read in the type they are stored in.
+ *
+ * <p>A backend runs one operator at a time: its operators share scratch memory and threads. A row
+ * of a result never depends on how many rows were computed beside it.
+ */
+public interface KernelBackend extends AutoCloseable {
+
+  Device device();
+
+  /** Zeroed memory, aligned to 64 bytes, freed when the backend closes. */
+  Storage allocate(long byteSize);
+
+  /** Copies elements; same shape and dtype; either side may be host memory. */
+  void copy(Tensor dst, Tensor src);
+
+  /** Rows of {@code table} {@code [vocabSize, hiddenSize]}. */
+  EmbeddingOperator embedding(Tensor table);
+
+  /**
+   * y = x W^T + b.
+   *
+   * @param weight {@code [outFeatures, inFeatures]}
+   * @param bias {@code [1, outFeatures]} or null
+   */
+  LinearOperator linear(Tensor weight, @Nullable Tensor bias);
+
+  /** Root mean square norm with {@code weight} {@code [1, size]}. */
+  RmsNormOperator rmsNorm(Tensor weight, float epsilon);
+
+  RotaryOperator rotary(RotarySpec spec);
+
+  /** silu(gate) * up. */
+  GatedActivationOperator gatedActivation();
+
+  ResidualAddOperator residualAdd();
+
+  AttentionOperator attention(AttentionSpec spec, DType cacheType);
+
+  KvCache kvCache(KvCacheSpec spec);
+
+  /** Threads that compute, for reports. */
+  int threads();
+
+  @Override
+  void close();
+
+  /** A new dense F32 matrix {@code [rows, columns]} of zeros. */
+  default Tensor matrix(int rows, int columns) {
+    long byteSize = (long) rows * columns * DType.F32.byteSize();
+    return new Tensor(allocate(byteSize), DType.F32, Layout.dense(rows, columns));
+  }
+}

@@ -1,0 +1,17 @@
+package io.vquant.kernels.backend;
+
+import io.vquant.kernels.tensor.Tensor;
+
+/** Rotary position embedding, in place (Su et al. 2021, section 3.4; halves as in Hugging Face). */
+@FunctionalInterface
+public interface RotaryOperator {
+
+  /**
+   * Rotates each head of each row by its position: channel i of a head is paired with channel i +
+   * headDim / 2.
+   *
+   * @param x {@code [rows, numHeads * headDim]} F32
+   * @param startPosition position of row 0; the others follow
+   */
+  void forward(Tensor x, int startPosition);
+}

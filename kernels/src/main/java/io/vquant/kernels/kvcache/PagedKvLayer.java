@@ -1,0 +1,159 @@
+package io.vquant.kernels.kvcache;
+
+import io.vquant.kernels.quant.BFloat16;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** One layer of a {@link PagedKvCache}: an array of pages in {@link PageLayout}. */
+public final class PagedKvLayer implements KvLayer {
+
+  private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final ValueLayout.OfShort BF16 = ValueLayout.JAVA_SHORT_UNALIGNED;
+  private static final int PAGE_ALIGNMENT = 128;
+
+  private final KvCacheSpec spec;
+  private final PageLayout layout;
+  private final Arena arena;
+  private final MemorySegment[] pages;
+  private int pageCount;
+  private int length;
+
+  PagedKvLayer(KvCacheSpec spec, Arena arena) {
+    this.spec = spec;
+    this.layout = new PageLayout(spec.numKvHeads(), spec.headDim(), spec.dtype());
+    this.arena = arena;
+    this.pages = new MemorySegment[Math.ceilDiv(spec.maxTokens(), PageLayout.TOKENS)];
+  }
+
+  public PageLayout layout() {
+    return layout;
+  }
+
+  /** Page {@code index} in {@link PageLayout}; token positions {@code 64 * index} and on. */
+  public MemorySegment page(int index) {
+    return pages[index];
+  }
+
+  @Override
+  public int length() {
+    return length;
+  }
+
+  @Override
+  public void append(Tensor keys, Tensor values, int startPosition) {
+    int end = startPosition + keys.rows();
+    if (startPosition < 0 || startPosition > length || end > spec.maxTokens()) {
+      throw new IllegalArgumentException(
+          "append at positions "
+              + startPosition
+              + " to "
+              + end
+              + ": the layer holds "
+              + length
+              + " tokens of at most "
+              + spec.maxTokens());
+    }
+    int width = layout.numKvHeads() * layout.headDim();
+    if (keys.columns() != width || values.columns() != width || values.rows() != keys.rows()) {
+      throw new IllegalArgumentException(
+          "keys "
+              + keys.layout()
+              + ", values "
+              + values.layout()
+              + ": expected "
+              + width
+              + " columns");
+    }
+    for (int row = 0; row < keys.rows(); row++) {
+      int position = startPosition + row;
+      MemorySegment page = pageForWriting(position / PageLayout.TOKENS);
+      int slot = position % PageLayout.TOKENS;
+      if (layout.dtype() == DType.F32) {
+        writeF32(page, slot, keys, values, row);
+      } else {
+        writeBf16(page, slot, keys, values, row);
+      }
+    }
+    length = end;
+  }
+
+  private MemorySegment pageForWriting(int index) {
+    while (pageCount <= index) {
+      pages[pageCount++] = arena.allocate(layout.byteSize(), PAGE_ALIGNMENT);
+    }
+    return pages[index];
+  }
+
+  private void writeF32(MemorySegment page, int slot, Tensor keys, Tensor values, int row) {
+    MemorySegment k = keys.segment();
+    MemorySegment v = values.segment();
+    long kRow = keys.rowByteOffset(row);
+    long vRow = values.rowByteOffset(row);
+    int headDim = layout.headDim();
+    for (int head = 0; head < layout.numKvHeads(); head++) {
+      long keyBase = layout.keysOffset(head) + slot * 4L;
+      long valueBase = layout.valuesOffset(head) + slot * headDim * 4L;
+      for (int c = 0; c < headDim; c++) {
+        long source = (head * headDim + c) * 4L;
+        page.set(F32, keyBase + c * PageLayout.TOKENS * 4L, k.get(F32, kRow + source));
+        page.set(F32, valueBase + c * 4L, v.get(F32, vRow + source));
+      }
+    }
+  }
+
+  private void writeBf16(MemorySegment page, int slot, Tensor keys, Tensor values, int row) {
+    MemorySegment k = keys.segment();
+    MemorySegment v = values.segment();
+    long kRow = keys.rowByteOffset(row);
+    long vRow = values.rowByteOffset(row);
+    int headDim = layout.headDim();
+    for (int head = 0; head < layout.numKvHeads(); head++) {
+      long keyBase = layout.keysOffset(head) + slot * 2L;
+      long valueBase = layout.valuesOffset(head) + slot * headDim * 2L;
+      for (int c = 0; c < headDim; c++) {
+        long source = (head * headDim + c) * 4L;
+        page.set(
+            BF16,
+            keyBase + c * PageLayout.TOKENS * 2L,
+            BFloat16.fromFloat(k.get(F32, kRow + source)));
+        page.set(BF16, valueBase + c * 2L, BFloat16.fromFloat(v.get(F32, vRow + source)));
+      }
+    }
+  }
+
+  /** Channel {@code channel} of the key at {@code position}. For the reference and for tests. */
+  public float key(int kvHead, int position, int channel) {
+    int slot = position % PageLayout.TOKENS;
+    return element(position, layout.keysOffset(kvHead), (long) channel * PageLayout.TOKENS + slot);
+  }
+
+  /** Channel {@code channel} of the value at {@code position}. For the reference and for tests. */
+  public float value(int kvHead, int position, int channel) {
+    int slot = position % PageLayout.TOKENS;
+    return element(position, layout.valuesOffset(kvHead), (long) slot * layout.headDim() + channel);
+  }
+
+  private float element(int position, long base, long index) {
+    if (position >= length) {
+      throw new IndexOutOfBoundsException("position " + position + " of " + length);
+    }
+    MemorySegment page = pages[position / PageLayout.TOKENS];
+    return layout.dtype() == DType.F32
+        ? page.get(F32, base + index * 4)
+        : BFloat16.toFloat(page.get(BF16, base + index * 2));
+  }
+
+  void truncate(int newLength) {
+    if (newLength < 0 || newLength > length) {
+      throw new IllegalArgumentException("truncate to " + newLength + " of " + length + " tokens");
+    }
+    length = newLength;
+  }
+
+  long byteSize() {
+    return pageCount * layout.byteSize();
+  }
+}
