@@ -95,10 +95,10 @@ public final class PagedKvLayer implements KvLayer {
     int headDim = layout.headDim();
     for (int head = 0; head < layout.numKvHeads(); head++) {
       long keyBase = layout.keysOffset(head) + slot * 4L;
-      long valueBase = layout.valuesOffset(head) + slot * headDim * 4L;
+      long valueBase = layout.valuesOffset(head) + 4L * slot * headDim;
       for (int c = 0; c < headDim; c++) {
         long source = (head * headDim + c) * 4L;
-        page.set(F32, keyBase + c * PageLayout.TOKENS * 4L, k.get(F32, kRow + source));
+        page.set(F32, keyBase + 4L * c * PageLayout.TOKENS, k.get(F32, kRow + source));
         page.set(F32, valueBase + c * 4L, v.get(F32, vRow + source));
       }
     }
@@ -112,12 +112,12 @@ public final class PagedKvLayer implements KvLayer {
     int headDim = layout.headDim();
     for (int head = 0; head < layout.numKvHeads(); head++) {
       long keyBase = layout.keysOffset(head) + slot * 2L;
-      long valueBase = layout.valuesOffset(head) + slot * headDim * 2L;
+      long valueBase = layout.valuesOffset(head) + 2L * slot * headDim;
       for (int c = 0; c < headDim; c++) {
         long source = (head * headDim + c) * 4L;
         page.set(
             BF16,
-            keyBase + c * PageLayout.TOKENS * 2L,
+            keyBase + 2L * c * PageLayout.TOKENS,
             BFloat16.fromFloat(k.get(F32, kRow + source)));
         page.set(BF16, valueBase + c * 2L, BFloat16.fromFloat(v.get(F32, vRow + source)));
       }
