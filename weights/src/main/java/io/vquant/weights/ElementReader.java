@@ -44,7 +44,7 @@ final class ElementReader {
 
   /** E4M3: only S.1111.111 is NaN; the other codes with all exponent bits set are numbers. */
   private static float ofE4m3(byte bits) {
-    int exponent = bits >> 3 & 15;
+    int exponent = (bits >> 3) & 15;
     int mantissa = bits & 7;
     float magnitude;
     if (exponent == 15 && mantissa == 7) {
@@ -62,6 +62,6 @@ final class ElementReader {
       return (float) bits;
     }
     // Halved with the lost bit kept sticky, so that the one rounding is to nearest even.
-    return (float) (bits >>> 1 | bits & 1) * 2f;
+    return (float) ((bits >>> 1) | (bits & 1)) * 2f;
   }
 }

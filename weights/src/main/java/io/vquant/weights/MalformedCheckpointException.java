@@ -106,8 +106,8 @@ public final class MalformedCheckpointException extends RuntimeException {
       boolean separator = c == '\u2028' || c == '\u2029';
       if (Character.isISOControl(c) || separator || isLoneSurrogate(text, i)) {
         line.append("\\u").append(Character.forDigit(c >> 12, 16));
-        line.append(Character.forDigit(c >> 8 & 15, 16));
-        line.append(Character.forDigit(c >> 4 & 15, 16)).append(Character.forDigit(c & 15, 16));
+        line.append(Character.forDigit((c >> 8) & 15, 16));
+        line.append(Character.forDigit((c >> 4) & 15, 16)).append(Character.forDigit(c & 15, 16));
       } else {
         line.append(c);
       }
