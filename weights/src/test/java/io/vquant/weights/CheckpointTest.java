@@ -140,7 +140,13 @@ class CheckpointTest {
   void anUnreadableFileIsRefused() throws IOException {
     writeSmall(single(), "t");
     Files.setPosixFilePermissions(single(), PosixFilePermissions.fromString("---------"));
-    assumeThat(Files.isReadable(single())).as("root reads everything").isFalse();
+    if (Files.isReadable(single())) {
+      // Root reads everything but the write-only switches of the kernel.
+      Path writeOnly = Path.of("/proc/sys/vm/drop_caches");
+      assumeThat(writeOnly).exists();
+      Files.delete(single());
+      Files.createSymbolicLink(single(), writeOnly);
+    }
     assertThat(refusal(dir, single())).hasMessageContaining("permission is denied");
   }
 

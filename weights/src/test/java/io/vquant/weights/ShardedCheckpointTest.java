@@ -35,12 +35,16 @@ class ShardedCheckpointTest {
   }
 
   private MalformedCheckpointException refusal() {
+    return refusal(index);
+  }
+
+  private MalformedCheckpointException refusal(Path file) {
     MalformedCheckpointException refusal =
         catchThrowableOfType(
             MalformedCheckpointException.class, () -> Checkpoint.open(dir).close());
     assertThat(refusal).isNotNull();
-    assertThat(refusal.file()).isEqualTo(index);
-    assertThat(refusal.getMessage()).startsWith(index.toString()).hasLineCount(1);
+    assertThat(refusal.file()).isEqualTo(file);
+    assertThat(refusal.getMessage()).startsWith(file.toString()).hasLineCount(1);
     return refusal;
   }
 
@@ -70,6 +74,18 @@ class ShardedCheckpointTest {
     assertThat(refusal())
         .hasMessageContaining("expected all 3 shards that it names")
         .hasMessageContaining("found 2 missing: \"s8.safetensors\", \"s9.safetensors\"");
+  }
+
+  @Test
+  void aShardThatIsNoFileIsRefused() throws IOException {
+    writeIndex("{\"a\":\"s1.safetensors\",\"b\":\"s2.safetensors\"}");
+    Path shard = dir.resolve("s2.safetensors");
+    Files.delete(shard);
+    Files.createSymbolicLink(shard, dir.resolve("gone"));
+    assertThat(refusal(shard)).hasMessageEndingWith("found a symbolic link to nothing");
+    Files.delete(shard);
+    Files.createDirectory(shard);
+    assertThat(refusal(shard)).hasMessageEndingWith("found a directory");
   }
 
   @Test
@@ -110,10 +126,7 @@ class ShardedCheckpointTest {
     Path last = dir.resolve("s2.safetensors");
     byte[] bytes = Files.readAllBytes(last);
     Files.write(last, java.util.Arrays.copyOf(bytes, bytes.length - 1));
-    MalformedCheckpointException refusal =
-        catchThrowableOfType(MalformedCheckpointException.class, () -> Checkpoint.open(dir));
-    assertThat(refusal.file()).isEqualTo(last);
-    assertThat(refusal).hasMessageContaining("found only 1, 1 are missing");
+    assertThat(refusal(last)).hasMessageContaining("found only 1, 1 are missing");
   }
 
   @ParameterizedTest

@@ -83,7 +83,7 @@ final class StrictJson implements AutoCloseable {
 
   /** The key at which the parser stands. */
   String key() {
-    return wellFormed(tokenText(), "a key");
+    return tokenText();
   }
 
   /** The string that follows. */
@@ -152,7 +152,10 @@ final class StrictJson implements AutoCloseable {
     };
   }
 
-  /** JSON can spell half a character as an escape; as UTF-8 it could not be written back. */
+  /**
+   * JSON can spell half a character as an escape, which could not be written back as UTF-8. The
+   * parser refuses that in keys, but not in values.
+   */
   private String wellFormed(String text, String what) {
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {

@@ -168,6 +168,11 @@ class SafetensorsHeaderTest {
             "{" + entry("t", "F32", "[100]", 0, 400) + "}",
             150,
             "expected 400 bytes of data as the header promises, found only 150, 250 are missing"),
+        Arguments.of(
+            "a claim of 2^62 bytes",
+            "{" + entry("t", "U8", "[4611686018427387904]", 0, 1L << 62) + "}",
+            2,
+            "found only 2, 4611686018427387902 are missing"),
         Arguments.of("nested metadata", "{\"__metadata__\":" + "[".repeat(100_000), 0, "array"),
         Arguments.of(
             "nested shape", "{\"t\":{\"shape\":" + "[".repeat(100_000) + "]}}", 0, "shape[0]"),
