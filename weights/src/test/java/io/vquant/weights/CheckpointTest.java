@@ -148,6 +148,7 @@ class CheckpointTest {
       Files.createSymbolicLink(single(), writeOnly);
     }
     assertThat(refusal(dir, single())).hasMessageContaining("permission is denied");
+    Files.delete(single());
   }
 
   @Test
