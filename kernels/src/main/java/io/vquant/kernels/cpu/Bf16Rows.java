@@ -48,61 +48,26 @@ final class Bf16Rows implements WeightRows {
   }
 
   @Override
-  public void accumulate4(
-      long accumulators,
-      long w0,
-      long w1,
-      long w2,
-      long w3,
-      long arranged,
-      int columns,
-      long staging) {
+  public void accumulate(long accumulator, long row, long arranged, int columns, long staging) {
     int whole = columns / HalfRows.BLOCK;
-    accumulate(accumulators, w0, w1, w2, w3, arranged, whole);
+    FloatVector sum = dot(FloatVector.zero(FLOATS), row, arranged, whole);
     int rest = columns - whole * HalfRows.BLOCK;
     if (rest > 0) {
       long at = (long) whole * BYTES;
-      HalfRows.stage(staging, w0 + at, rest);
-      HalfRows.stage(staging + BYTES, w1 + at, rest);
-      HalfRows.stage(staging + 2L * BYTES, w2 + at, rest);
-      HalfRows.stage(staging + 3L * BYTES, w3 + at, rest);
-      addStaged(accumulators, staging, arranged + 2 * at);
+      HalfRows.stage(staging, row + at, rest);
+      sum = dot(sum, staging, arranged + 2 * at, 1);
     }
+    store(sum, accumulator);
   }
 
-  private static void accumulate(
-      long accumulators, long w0, long w1, long w2, long w3, long x, int blocks) {
-    FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector a1 = a0;
-    FloatVector a2 = a0;
-    FloatVector a3 = a0;
+  private static FloatVector dot(FloatVector start, long row, long x, int blocks) {
+    FloatVector sum = start;
     for (int i = 0; i < blocks; i++) {
       long at = (long) i * BYTES;
-      FloatVector even = load(x + 2 * at);
-      FloatVector odd = load(x + 2 * at + BYTES);
-      IntVector pairs = loadPairs(w0 + at);
-      a0 = odd.fma(oddBf16(pairs), even.fma(evenBf16(pairs), a0));
-      pairs = loadPairs(w1 + at);
-      a1 = odd.fma(oddBf16(pairs), even.fma(evenBf16(pairs), a1));
-      pairs = loadPairs(w2 + at);
-      a2 = odd.fma(oddBf16(pairs), even.fma(evenBf16(pairs), a2));
-      pairs = loadPairs(w3 + at);
-      a3 = odd.fma(oddBf16(pairs), even.fma(evenBf16(pairs), a3));
+      IntVector pairs = loadPairs(row + at);
+      sum = load(x + 2 * at).fma(evenBf16(pairs), sum);
+      sum = load(x + 2 * at + BYTES).fma(oddBf16(pairs), sum);
     }
-    store(a0, accumulators);
-    store(a1, accumulators + BYTES);
-    store(a2, accumulators + 2L * BYTES);
-    store(a3, accumulators + 3L * BYTES);
-  }
-
-  private static void addStaged(long accumulators, long staging, long x) {
-    FloatVector even = load(x);
-    FloatVector odd = load(x + BYTES);
-    for (int row = 0; row < 4; row++) {
-      long at = (long) row * BYTES;
-      IntVector pairs = loadPairs(staging + at);
-      FloatVector sum = even.fma(evenBf16(pairs), load(accumulators + at));
-      store(odd.fma(oddBf16(pairs), sum), accumulators + at);
-    }
+    return sum;
   }
 }

@@ -100,20 +100,12 @@ final class CpuLinear implements LinearOperator {
 
   private void gemvBlock(int block, int worker) {
     int end = Math.min(outFeatures, (block + 1) * gemvBlockRows);
-    long accumulators = context.workerScratch(worker, (LANES + 8L) * BYTES);
+    long accumulators = context.workerScratch(worker, (LANES + 2L) * BYTES);
     long staging = accumulators + (long) LANES * BYTES;
     for (int first = block * gemvBlockRows; first < end; first += LANES) {
-      for (int i = 0; i < LANES; i += DotTile.COLUMNS) {
-        int row = first + i;
-        rows.accumulate4(
-            accumulators + (long) i * BYTES,
-            weightRow(row),
-            weightRow(row + 1),
-            weightRow(row + 2),
-            weightRow(row + 3),
-            arranged,
-            inFeatures,
-            staging);
+      for (int i = 0; i < LANES; i++) {
+        long accumulator = accumulators + (long) i * BYTES;
+        rows.accumulate(accumulator, weightRow(first + i), arranged, inFeatures, staging);
       }
       LaneReduction.reduce(accumulators);
       writeRow(output, accumulators, first, Math.min(LANES, end - first));

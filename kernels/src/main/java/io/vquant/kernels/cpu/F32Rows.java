@@ -36,59 +36,23 @@ final class F32Rows implements WeightRows {
   }
 
   @Override
-  public void accumulate4(
-      long accumulators,
-      long w0,
-      long w1,
-      long w2,
-      long w3,
-      long arranged,
-      int columns,
-      long staging) {
+  public void accumulate(long accumulator, long row, long arranged, int columns, long staging) {
     int whole = columns / LANES;
-    accumulate(accumulators, w0, w1, w2, w3, arranged, whole);
-    int rest = columns - whole * LANES;
-    if (rest > 0) {
+    FloatVector sum = dot(row, arranged, whole);
+    if (whole * LANES < columns) {
       long at = (long) whole * BYTES;
-      stage(staging, w0 + at, rest);
-      stage(staging + BYTES, w1 + at, rest);
-      stage(staging + 2L * BYTES, w2 + at, rest);
-      stage(staging + 3L * BYTES, w3 + at, rest);
-      addStaged(accumulators, staging, arranged + at);
+      copyPadded(staging, row + at, columns - whole * LANES);
+      sum = load(arranged + at).fma(load(staging), sum);
     }
+    store(sum, accumulator);
   }
 
-  private static void accumulate(
-      long accumulators, long w0, long w1, long w2, long w3, long x, int vectors) {
-    FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector a1 = a0;
-    FloatVector a2 = a0;
-    FloatVector a3 = a0;
+  private static FloatVector dot(long row, long x, int vectors) {
+    FloatVector sum = FloatVector.zero(FLOATS);
     for (int i = 0; i < vectors; i++) {
       long at = (long) i * BYTES;
-      FloatVector input = load(x + at);
-      a0 = input.fma(load(w0 + at), a0);
-      a1 = input.fma(load(w1 + at), a1);
-      a2 = input.fma(load(w2 + at), a2);
-      a3 = input.fma(load(w3 + at), a3);
+      sum = load(x + at).fma(load(row + at), sum);
     }
-    store(a0, accumulators);
-    store(a1, accumulators + BYTES);
-    store(a2, accumulators + 2L * BYTES);
-    store(a3, accumulators + 3L * BYTES);
-  }
-
-  private static void stage(long to, long from, int rest) {
-    for (int i = 0; i < LANES; i++) {
-      Simd.set(to + 4L * i, i < rest ? Simd.get(from + 4L * i) : 0);
-    }
-  }
-
-  private static void addStaged(long accumulators, long staging, long x) {
-    FloatVector input = load(x);
-    for (int row = 0; row < 4; row++) {
-      long at = (long) row * BYTES;
-      store(input.fma(load(staging + at), load(accumulators + at)), accumulators + at);
-    }
+    return sum;
   }
 }

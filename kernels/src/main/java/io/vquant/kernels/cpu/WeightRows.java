@@ -28,20 +28,14 @@ interface WeightRows {
   void unpack(long unpacked, long row, int columns);
 
   /**
-   * Dot products of four weight rows with one input, straight from their stored form.
+   * The dot product of a weight row with an input, straight from its stored form, its lanes not yet
+   * summed up. One row after the other reads memory in one stream, which is twice as fast as four
+   * rows side by side; rows overlap all the same, out of order.
    *
-   * @param accumulators receives four vectors
-   * @param w0 the first row; {@code w1} to {@code w3} the others (they may be the same)
+   * @param accumulator receives one vector
+   * @param row the weight row
    * @param arranged the input in lane order
-   * @param staging four rows of two vectors each, for the rows' ends
+   * @param staging two vectors for the row's end
    */
-  void accumulate4(
-      long accumulators,
-      long w0,
-      long w1,
-      long w2,
-      long w3,
-      long arranged,
-      int columns,
-      long staging);
+  void accumulate(long accumulator, long row, long arranged, int columns, long staging);
 }
