@@ -17,6 +17,10 @@ import java.util.Arrays;
 final class AttentionRows {
 
   private static final int TOKENS = PageLayout.TOKENS;
+
+  /** Up to so many rows a page is cheaper to read in place than to unpack first. */
+  private static final int FEW_ROWS = 16;
+
   private static final int PAGE_VECTORS = TOKENS / Simd.LANES;
   private static final long SCORE_STRIDE = 4L * TOKENS;
 
@@ -105,22 +109,43 @@ final class AttentionRows {
   /** Adds the pages {@code from} to {@code to - 1} to the state. */
   void addPages(PagedKvLayer layer, int kvHead, int from, int to) {
     int lastPosition = firstPosition + (rows - 1) / group;
+    boolean inPlace = rows <= FEW_ROWS && reader.readsInPlace();
     for (int page = from; page < to; page++) {
       int visible = Math.min(TOKENS, lastPosition + 1 - page * TOKENS);
-      reader.keys(keys, layer, page, kvHead);
-      reader.values(values, layer, page, kvHead, visible);
-      addPage(page * TOKENS);
+      if (inPlace && visible == TOKENS) {
+        addPageInPlace(layer, kvHead, page);
+      } else {
+        addUnpackedPage(layer, kvHead, page, visible);
+      }
     }
   }
 
-  private void addPage(int pageStart) {
+  private void addPageInPlace(PagedKvLayer layer, int kvHead, int page) {
     int padded = paddedRows();
+    reader.scoresInPlace(scores, padded, query, layer, page, kvHead);
+    weighRows(page * TOKENS);
+    reader.outputsInPlace(pageOut, padded, weights, layer, page, kvHead);
+    addPageOut();
+  }
+
+  private void addUnpackedPage(PagedKvLayer layer, int kvHead, int page, int visible) {
+    int padded = paddedRows();
+    reader.keys(keys, layer, page, kvHead);
     OuterTile.multiply(scores, padded, query, headDim, keys, PAGE_VECTORS);
+    weighRows(page * TOKENS);
+    reader.values(values, layer, page, kvHead, visible);
+    OuterTile.multiply(pageOut, padded, weights, TOKENS, values, outVectors);
+    addPageOut();
+  }
+
+  private void weighRows(int pageStart) {
     for (int row = 0; row < rows; row++) {
       mask(row, pageStart);
       weigh(row);
     }
-    OuterTile.multiply(pageOut, padded, weights, TOKENS, values, outVectors);
+  }
+
+  private void addPageOut() {
     for (int row = 0; row < rows; row++) {
       long at = row * outStride;
       SoftmaxRows.merge(out + at, kept[row], pageOut + at, 1, outVectors);

@@ -18,6 +18,7 @@ final class PageReader {
   private final int valueVectors;
   private final int[] tokenAt = new int[TOKENS];
   private final int[] columnOfChannel;
+  private final int[] channelOrder;
 
   PageReader(PageLayout layout) {
     this.layout = layout;
@@ -28,8 +29,10 @@ final class PageReader {
       tokenAt[halves ? HalfRows.arrangedIndex(token) : token] = token;
     }
     columnOfChannel = new int[layout.headDim()];
+    channelOrder = new int[layout.headDim()];
     for (int channel = 0; channel < columnOfChannel.length; channel++) {
       columnOfChannel[channel] = halves ? HalfRows.arrangedIndex(channel) : channel;
+      channelOrder[channel] = channel;
     }
   }
 
@@ -46,6 +49,27 @@ final class PageReader {
   /** Where a channel of the output stands. */
   int columnOfChannel(int channel) {
     return columnOfChannel[channel];
+  }
+
+  /** Whether a page can be multiplied as it lies, without unpacking: BF16 in whole tiles. */
+  boolean readsInPlace() {
+    return layout.dtype() == DType.BF16 && layout.headDim() % Bf16OuterTile.COLUMNS == 0;
+  }
+
+  /** Scores {@code [rows, 64]} of queries {@code [rows, headDim]} with a head's keys, in place. */
+  void scoresInPlace(
+      long scores, int rows, float[] queries, PagedKvLayer layer, int page, int kvHead) {
+    long from = layer.page(page).address() + layout.keysOffset(kvHead);
+    Bf16OuterTile.multiply(scores, rows, queries, layout.headDim(), channelOrder, from, TOKENS);
+  }
+
+  /**
+   * Outputs {@code [rows, headDim]} of weights {@code [rows, 64]} with a head's values, in place.
+   */
+  void outputsInPlace(
+      long outputs, int rows, float[] weights, PagedKvLayer layer, int page, int kvHead) {
+    long from = layer.page(page).address() + layout.valuesOffset(kvHead);
+    Bf16OuterTile.multiply(outputs, rows, weights, TOKENS, tokenAt, from, layout.headDim());
   }
 
   /** Unpacks a head's keys: {@code [headDim, 64]}. */
