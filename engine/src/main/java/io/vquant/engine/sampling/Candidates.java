@@ -13,11 +13,19 @@ public final class Candidates {
 
   private final float[] logits;
   private final int[] tokenIds;
+  private final float[] weights;
+  private final RadixThreshold threshold = new RadixThreshold();
   private int size;
 
   public Candidates(int vocabSize) {
     logits = new float[vocabSize];
     tokenIds = new int[vocabSize];
+    weights = new float[vocabSize];
+  }
+
+  /** Number of tokens there are, candidates or not. */
+  public int vocabSize() {
+    return logits.length;
   }
 
   /** Number of candidates left. */
@@ -93,5 +101,109 @@ public final class Candidates {
       throw new IllegalStateException("logits processors forbid every token of the vocabulary");
     }
     return best;
+  }
+
+  /** Replaces each logit by its distance from the largest, divided by {@code divisor}. */
+  void scaleBelowMax(float divisor) {
+    float max = logits[indexOfMax()];
+    for (int i = 0; i < size; i++) {
+      logits[i] = (logits[i] - max) / divisor;
+    }
+  }
+
+  /** Keeps candidates whose logit is at least {@code lowest}. */
+  void retainAtLeast(float lowest) {
+    boolean complete = isComplete();
+    int kept = 0;
+    for (int i = 0; i < size; i++) {
+      if (logits[i] >= lowest) {
+        keep(kept++, i, complete);
+      }
+    }
+    size = kept;
+  }
+
+  /** Keeps the {@code count} largest logits; of equals, those with the smallest token ids. */
+  void retainLargest(int count) {
+    if (count < size) {
+      threshold.findForCount(logits, size, count);
+      retainAboveThreshold(false);
+    }
+  }
+
+  /**
+   * Keeps the fewest of the most likely candidates whose probabilities sum to at least {@code
+   * probability}; of equals, those with the smallest token ids.
+   */
+  void retainNucleus(float probability) {
+    double total = computeWeights();
+    threshold.findForMass(logits, weights, size, probability * total);
+    retainAboveThreshold(true);
+  }
+
+  /**
+   * Draws a candidate with the probabilities of a softmax over the logits.
+   *
+   * @param uniform in [0, 1)
+   * @return its index
+   */
+  int draw(double uniform) {
+    double left = uniform * computeWeights();
+    int last = 0;
+    for (int i = 0; i < size; i++) {
+      if (weights[i] > 0) {
+        left -= weights[i];
+        if (left < 0) {
+          return i;
+        }
+        last = i;
+      }
+    }
+    return last; // sums in another order round differently, so a little may be left
+  }
+
+  private void retainAboveThreshold(boolean weighted) {
+    boolean complete = isComplete();
+    int lowestKey = threshold.key();
+    double equalsLeft = threshold.massOfEquals();
+    int kept = 0;
+    for (int i = 0; i < size; i++) {
+      int comparison = Integer.compareUnsigned(RadixThreshold.keyOf(logits[i]), lowestKey);
+      if (comparison > 0) {
+        keep(kept++, i, complete);
+      } else if (comparison == 0 && equalsLeft > 0) {
+        equalsLeft -= weighted ? weights[i] : 1;
+        keep(kept++, i, complete);
+      }
+    }
+    size = kept;
+  }
+
+  private void keep(int to, int from, boolean complete) {
+    logits[to] = logits[from];
+    tokenIds[to] = complete ? from : tokenIds[from];
+  }
+
+  /** Sets weights to exp(logit - max) and returns their sum, added in a fixed order. */
+  private double computeWeights() {
+    float max = logits[indexOfMax()];
+    for (int i = 0; i < size; i++) {
+      weights[i] = Exponential.ofNonPositive(logits[i] - max);
+    }
+    double sum0 = 0;
+    double sum1 = 0;
+    double sum2 = 0;
+    double sum3 = 0;
+    int i = 0;
+    for (; i <= size - 4; i += 4) {
+      sum0 += weights[i];
+      sum1 += weights[i + 1];
+      sum2 += weights[i + 2];
+      sum3 += weights[i + 3];
+    }
+    for (; i < size; i++) {
+      sum0 += weights[i];
+    }
+    return (sum0 + sum1) + (sum2 + sum3);
   }
 }
