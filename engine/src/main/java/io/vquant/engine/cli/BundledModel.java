@@ -44,8 +44,8 @@ final class BundledModel {
     try (InputStream stream = resource(NAME + ".manifest")) {
       byte[] manifest = stream.readAllBytes();
       List<Entry> entries = new ArrayList<>();
-      for (String line : new String(manifest, StandardCharsets.UTF_8).split("\n")) {
-        String[] fields = line.split("  ");
+      for (String line : new String(manifest, StandardCharsets.UTF_8).lines().toList()) {
+        String[] fields = line.split("  ", 3);
         entries.add(new Entry(fields[0], Long.parseLong(fields[1]), fields[2]));
       }
       String version = HexFormat.of().formatHex(sha256().digest(manifest)).substring(0, 12);

@@ -3,7 +3,6 @@ package io.vquant.engine.cli;
 import io.vquant.engine.NotEnoughMemoryException;
 import io.vquant.engine.sampling.NonFiniteLogitsException;
 import io.vquant.kernels.backend.UnsupportedKernelException;
-import io.vquant.model.MalformedConfigException;
 import io.vquant.weights.MalformedCheckpointException;
 import java.util.List;
 import picocli.CommandLine.MissingParameterException;
@@ -44,7 +43,7 @@ final class FailureReport {
   private static int exitCode(Throwable e) {
     return switch (e) {
       case CommandFailure failure -> failure.exitCode();
-      case MalformedCheckpointException _, MalformedConfigException _, NonFiniteLogitsException _ ->
+      case MalformedCheckpointException _, NonFiniteLogitsException _ ->
           ExitCode.BAD_MODEL;
       case NotEnoughMemoryException _, OutOfMemoryError _ -> ExitCode.NOT_ENOUGH_MEMORY;
       case UnsupportedKernelException _ -> ExitCode.DEVICE_CANNOT;

@@ -5,7 +5,7 @@ import picocli.CommandLine.Option;
 /** How much a command says beside its result. */
 final class OutputOptions {
   @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this text")
-  private boolean help;
+  boolean help; // picocli alone looks at it
 
   @Option(names = "--no-progress", description = "no progress bars")
   private boolean noProgress;

@@ -33,13 +33,7 @@ final class Program {
 
   private static Map<String, Entry> commands() {
     Map<String, Entry> commands = new LinkedHashMap<>();
-    commands.put("generate", new Entry("answer a prompt", c -> new GenerateCommand(c)));
-    commands.put("inspect", new Entry("show what a model folder holds", c -> new InspectCommand(c)));
     commands.put("doctor", new Entry("check this machine and say what to do", c -> new DoctorCommand(c)));
-    commands.put("tokenize", new Entry("text to token ids, or back", c -> new TokenizeCommand(c)));
-    commands.put("template", new Entry("render a chat as the model reads it", c -> new TemplateCommand(c)));
-    commands.put("logits", new Entry("write a model's numbers to a file", c -> new LogitsCommand(c)));
-    commands.put("bench", new Entry("measure speed", c -> new BenchCommand(c)));
     return commands;
   }
 
@@ -64,22 +58,20 @@ final class Program {
     }
     String name = args[0];
     List<String> rest = Arrays.asList(args).subList(1, args.length);
-    switch (name) {
+    if (name.equals("help") && !rest.isEmpty()) {
+      return runCommand(rest.get(0), new String[] {"--help"});
+    }
+    return switch (name) {
       case "--help", "-h", "help" -> {
-        if (name.equals("help") && !rest.isEmpty()) {
-          return runCommand(rest.get(0), new String[] {"--help"});
-        }
         printOverview();
-        return ExitCode.DONE;
+        yield ExitCode.DONE;
       }
       case "--version", "-V" -> {
         context.console().out().line("vquant-engine " + version());
-        return ExitCode.DONE;
+        yield ExitCode.DONE;
       }
-      default -> {
-        return runCommand(name, rest.toArray(new String[0]));
-      }
-    }
+      default -> runCommand(name, rest.toArray(new String[0]));
+    };
   }
 
   private int runCommand(String name, String[] args) throws Exception {

@@ -31,7 +31,13 @@ public final class Launcher {
     } else if (VectorModule.open()) {
       callMain(ParentProcess.arguments(args));
     } else if (!VectorModule.isGivenAsOption()) {
-      runIn(thisJava(), command, args, List.of("--add-modules=" + VectorModule.NAME));
+      // Once more with the jar's manifest in force; only then in the way that prints a warning.
+      boolean again = ParentProcess.exists();
+      runIn(
+          thisJava(),
+          command,
+          args,
+          again ? List.of("--add-modules=" + VectorModule.NAME) : List.of());
     } else {
       giveUp("Java " + Runtime.version() + " has no usable module " + VectorModule.NAME);
     }
