@@ -1,6 +1,9 @@
 /**
- * Naive float and double loops: the oracle that every other backend is held against. Kept boring
- * for ever.
+ * Naive loops in double: the oracle that every other backend is held against. Kept boring for ever.
+ *
+ * <p>Every output is computed in double and rounded to float32 once; rotary embedding alone rounds
+ * each step to float32, as the models' training code does. Used through {@link
+ * io.vquant.kernels.backend.KernelBackend}.
  */
 @org.jspecify.annotations.NullMarked
 package io.vquant.kernels.reference;

@@ -1,0 +1,112 @@
+package io.vquant.kernels.reference;
+
+import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.backend.AttentionOperator;
+import io.vquant.kernels.backend.EmbeddingOperator;
+import io.vquant.kernels.backend.GatedActivationOperator;
+import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.backend.ResidualAddOperator;
+import io.vquant.kernels.backend.RmsNormOperator;
+import io.vquant.kernels.backend.RotaryOperator;
+import io.vquant.kernels.backend.RotarySpec;
+import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.PagedKvCache;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
+import io.vquant.kernels.tensor.HostStorage;
+import io.vquant.kernels.tensor.Storage;
+import io.vquant.kernels.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Scalar loops in one thread, for any size. Misshapen operands are refused with an {@link
+ * IllegalArgumentException}.
+ */
+public final class ReferenceBackend implements KernelBackend {
+
+  private static final int ALIGNMENT = 64;
+
+  private final Arena arena = Arena.ofShared();
+
+  @Override
+  public Device device() {
+    return Device.REFERENCE;
+  }
+
+  @Override
+  public Storage allocate(long byteSize) {
+    return new HostStorage(Device.REFERENCE, arena.allocate(byteSize, ALIGNMENT));
+  }
+
+  @Override
+  public void copy(Tensor dst, Tensor src) {
+    if (dst.dtype() != src.dtype()) {
+      throw new IllegalArgumentException(
+          "copy of " + src.dtype() + " to " + dst.dtype() + ": expected the same dtype");
+    }
+    Elements.requireShape("copy destination", dst, src.rows(), src.columns());
+    long rowByteSize = (long) src.columns() * src.dtype().byteSize();
+    for (int row = 0; row < src.rows(); row++) {
+      MemorySegment.copy(
+          src.segment(),
+          src.rowByteOffset(row),
+          dst.segment(),
+          dst.rowByteOffset(row),
+          rowByteSize);
+    }
+  }
+
+  @Override
+  public EmbeddingOperator embedding(Tensor table) {
+    return new ReferenceEmbedding(table);
+  }
+
+  @Override
+  public LinearOperator linear(Tensor weight, @Nullable Tensor bias) {
+    return new ReferenceLinear(weight, bias);
+  }
+
+  @Override
+  public RmsNormOperator rmsNorm(Tensor weight, float epsilon) {
+    return new ReferenceRmsNorm(weight, epsilon);
+  }
+
+  @Override
+  public RotaryOperator rotary(RotarySpec spec) {
+    return new ReferenceRotary(spec);
+  }
+
+  @Override
+  public GatedActivationOperator gatedActivation() {
+    return new ReferenceGatedActivation();
+  }
+
+  @Override
+  public ResidualAddOperator residualAdd() {
+    return new ReferenceResidualAdd();
+  }
+
+  @Override
+  public AttentionOperator attention(AttentionSpec spec, DType cacheType) {
+    return new ReferenceAttention(spec, cacheType);
+  }
+
+  @Override
+  public KvCache kvCache(KvCacheSpec spec) {
+    return new PagedKvCache(spec);
+  }
+
+  @Override
+  public int threads() {
+    return 1;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

@@ -1,0 +1,38 @@
+package io.vquant.kernels.reference;
+
+import io.vquant.kernels.backend.EmbeddingOperator;
+import io.vquant.kernels.tensor.Tensor;
+
+/** Copies table rows, widened exactly. */
+final class ReferenceEmbedding implements EmbeddingOperator {
+
+  private final Tensor table;
+
+  ReferenceEmbedding(Tensor table) {
+    this.table = table;
+  }
+
+  @Override
+  public void forward(Tensor out, int[] tokenIds, int first) {
+    Elements.requireF32("embedding out", out, out.rows(), table.columns());
+    if (first < 0 || out.rows() > tokenIds.length - first) {
+      throw new IllegalArgumentException(
+          "embedding of token ids %d + %d: there are %d"
+              .formatted(first, out.rows(), tokenIds.length));
+    }
+    // All ids are checked before anything is written.
+    for (int row = 0; row < out.rows(); row++) {
+      int id = tokenIds[first + row];
+      if (id < 0 || id >= table.rows()) {
+        throw new IllegalArgumentException(
+            "token id %d at index %d: expected 0 to %d"
+                .formatted(id, first + row, table.rows() - 1));
+      }
+    }
+    for (int row = 0; row < out.rows(); row++) {
+      for (int i = 0; i < table.columns(); i++) {
+        Elements.set(out, row, i, Elements.get(table, tokenIds[first + row], i));
+      }
+    }
+  }
+}
