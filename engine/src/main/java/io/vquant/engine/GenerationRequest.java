@@ -39,6 +39,10 @@ public final class GenerationRequest {
     return promptIds.clone();
   }
 
+  int promptTokens() {
+    return promptIds.length;
+  }
+
   public SamplingParams sampling() {
     return sampling;
   }

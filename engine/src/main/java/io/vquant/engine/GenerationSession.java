@@ -75,6 +75,7 @@ public final class GenerationSession implements AutoCloseable {
     private final long seed;
     private final Sampler sampler;
     private final TextOutput text;
+    private final int[] eosTokenIds;
     private int cachedTokens;
     private long firstTokenNanos;
 
@@ -83,6 +84,8 @@ public final class GenerationSession implements AutoCloseable {
       this.listener = listener;
       prompt = request.promptIds();
       engine.requireValid(request);
+      eosTokenIds =
+          engine.generationDefaults().eosTokenIds().stream().mapToInt(Integer::intValue).toArray();
       seed = request.sampling().seed().orElseGet(Generation::drawSeed);
       sampler =
           new Sampler(
@@ -119,7 +122,7 @@ public final class GenerationSession implements AutoCloseable {
           firstTokenNanos = System.nanoTime() - startNanos;
         }
         listener.onToken(token);
-        if (!request.ignoreEos() && engine.eosTokenIds().contains(token)) {
+        if (!request.ignoreEos() && isEos(token)) {
           return FinishReason.STOP;
         }
         if (text.push(token)) {
@@ -136,6 +139,15 @@ public final class GenerationSession implements AutoCloseable {
           return FinishReason.CANCELLED;
         }
       }
+    }
+
+    private boolean isEos(int token) {
+      for (int i = 0; i < eosTokenIds.length; i++) {
+        if (eosTokenIds[i] == token) {
+          return true;
+        }
+      }
+      return false;
     }
 
     private GenerationStats stats() {
