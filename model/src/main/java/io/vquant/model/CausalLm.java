@@ -5,8 +5,8 @@ import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 
 /**
- * A causal language model on one backend. Not safe for two threads at once: calls share buffers, and
- * what a call returns is valid until the next call of the same method.
+ * A causal language model on one backend. Not safe for two threads at once: calls share buffers,
+ * and what a call returns is valid until the next call of the same method.
  */
 public interface CausalLm {
 

@@ -36,8 +36,7 @@ public final class MalformedConfigException extends RuntimeException {
     return field;
   }
 
-  private static String message(
-      Path file, @Nullable String field, String found, String expected) {
+  private static String message(Path file, @Nullable String field, String found, String expected) {
     String where = field == null ? "" : ": " + OneLine.of(field);
     return OneLine.of(file.toString())
         + where

@@ -58,8 +58,7 @@ public record MemoryPlan(
             + 2L * config.keyValueColumns()
             + 2L * config.intermediateSize();
     long chunk = saturatingProduct(CHUNK_ROWS, chunkColumns, Float.BYTES);
-    long stream =
-        saturatingProduct(Math.max(tokens, CHUNK_ROWS), config.hiddenSize(), Float.BYTES);
+    long stream = saturatingProduct(Math.max(tokens, CHUNK_ROWS), config.hiddenSize(), Float.BYTES);
     long output =
         saturatingProduct(1, (long) config.hiddenSize() + config.vocabSize(), Float.BYTES);
     return saturatingSum(chunk, saturatingSum(stream, output));

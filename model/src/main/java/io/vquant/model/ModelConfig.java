@@ -9,8 +9,8 @@ import java.util.OptionalInt;
 import tools.jackson.databind.JsonNode;
 
 /**
- * A model's shape and arithmetic, read from {@code config.json}: Hugging Face's names in camel case,
- * with everything derived that transformers derives.
+ * A model's shape and arithmetic, read from {@code config.json}: Hugging Face's names in camel
+ * case, with everything derived that transformers derives.
  *
  * @param file the file it was read from
  * @param architecture Hugging Face class name, such as {@code LlamaForCausalLM}

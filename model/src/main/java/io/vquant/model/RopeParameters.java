@@ -36,7 +36,8 @@ public sealed interface RopeParameters {
   }
 
   /**
-   * Long wavelengths divided by {@code factor}, short ones kept, a linear blend between (Llama 3.1).
+   * Long wavelengths divided by {@code factor}, short ones kept, a linear blend between (Llama
+   * 3.1).
    *
    * @param lowFreqFactor wavelengths over {@code originalMaxPositionEmbeddings / lowFreqFactor} are
    *     scaled

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class WorkerPool implements AutoCloseable {
 
   private static final int SPINS_BEFORE_PARK = 20_000;
+  private static final long PARK_NANOS = 20_000;
 
   private final Thread[] helpers;
   private final AtomicInteger generation = new AtomicInteger();
@@ -79,7 +80,7 @@ final class WorkerPool implements AutoCloseable {
       if (++spins < SPINS_BEFORE_PARK) {
         Thread.onSpinWait();
       } else {
-        Thread.yield();
+        LockSupport.parkNanos(this, PARK_NANOS);
       }
     }
   }

@@ -48,10 +48,9 @@ public final class ConfigFields {
   /** An integer that must be there. */
   public int requiredInt(String name, int min, int max) {
     return optionalInt(name, min, max)
-        .orElseThrow(
-            () ->
-                new MalformedConfigException(
-                    file, prefix + name, describe(object.get(name)), integerRange(min, max)));
+        .orElseThrow(() ->
+            new MalformedConfigException(
+                file, prefix + name, describe(object.get(name)), integerRange(min, max)));
   }
 
   public OptionalInt optionalInt(String name, int min, int max) {
@@ -180,8 +179,7 @@ public final class ConfigFields {
 
   /** An exception about a field of this object. */
   public MalformedConfigException bad(String name, String expected) {
-    return new MalformedConfigException(
-        file, prefix + name, describe(object.get(name)), expected);
+    return new MalformedConfigException(file, prefix + name, describe(object.get(name)), expected);
   }
 
   private @Nullable JsonNode array(String name) {

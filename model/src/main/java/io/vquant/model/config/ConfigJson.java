@@ -45,7 +45,8 @@ public final class ConfigJson {
   /**
    * Reads a file.
    *
-   * @throws MalformedConfigException if it is not there, cannot be read or is no bounded JSON object
+   * @throws MalformedConfigException if it is not there, cannot be read or is no bounded JSON
+   *     object
    */
   public static ConfigFields read(Path file) {
     if (!Files.exists(file)) {
@@ -85,7 +86,9 @@ public final class ConfigJson {
     }
     if (!(root instanceof ObjectNode object)) {
       throw new MalformedConfigException(
-          file, null, "a JSON " + root.getNodeType().name().toLowerCase(java.util.Locale.ROOT),
+          file,
+          null,
+          "a JSON " + root.getNodeType().name().toLowerCase(java.util.Locale.ROOT),
           "a JSON object");
     }
     return new ConfigFields(file, "", object);

@@ -35,9 +35,7 @@ public final class LayerTypes {
       types.add(
           LayerType.of(name)
               .orElseThrow(
-                  () ->
-                      config.bad(
-                          FIELD, "full_attention or sliding_attention, not " + name)));
+                  () -> config.bad(FIELD, "full_attention or sliding_attention, not " + name)));
     }
     return types;
   }
@@ -82,8 +80,7 @@ public final class LayerTypes {
   }
 
   /** Refuses sliding layers in a model without a window. */
-  public static void requireWindow(
-      ConfigFields config, List<LayerType> types, boolean hasWindow) {
+  public static void requireWindow(ConfigFields config, List<LayerType> types, boolean hasWindow) {
     if (!hasWindow && types.contains(LayerType.SLIDING)) {
       throw config.bad(
           FIELD, "no sliding_attention unless use_sliding_window and sliding_window say so");

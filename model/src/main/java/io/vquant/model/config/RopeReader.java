@@ -8,10 +8,10 @@ import java.util.OptionalDouble;
 import java.util.Set;
 
 /**
- * Rope parameters in all spellings: {@code rope_theta} and {@code rope_scaling} (transformers 4), or
- * {@code rope_parameters}, flat or one object a layer type (transformers 5). Where several are there
- * the order is that of transformers 5: a {@code rope_scaling} that is not empty replaces {@code
- * rope_parameters}, and a {@code rope_theta} inside wins over one outside.
+ * Rope parameters in all spellings: {@code rope_theta} and {@code rope_scaling} (transformers 4),
+ * or {@code rope_parameters}, flat or one object a layer type (transformers 5). Where several are
+ * there the order is that of transformers 5: a {@code rope_scaling} that is not empty replaces
+ * {@code rope_parameters}, and a {@code rope_theta} inside wins over one outside.
  */
 public final class RopeReader {
   private static final String SUPPORTED = "one of default, linear, llama3, yarn";
@@ -94,8 +94,7 @@ public final class RopeReader {
           case "linear" -> new RopeParameters.Linear(theta, required(rope, "factor"));
           case "llama3" -> llama3(rope, theta);
           case "yarn" -> yarn(rope, theta);
-          default ->
-              throw rope.bad(rope.isPresent("rope_type") ? "rope_type" : "type", SUPPORTED);
+          default -> throw rope.bad(rope.isPresent("rope_type") ? "rope_type" : "type", SUPPORTED);
         };
     for (String name : rope.unread()) {
       if (!KNOWN.contains(name)) {
@@ -128,8 +127,7 @@ public final class RopeReader {
     double attentionFactor =
         rope.optionalNumber("attention_factor")
             .orElseGet(
-                () ->
-                    RopeParameters.Yarn.derivedAttentionFactor(factor, mscale, mscaleAllDim));
+                () -> RopeParameters.Yarn.derivedAttentionFactor(factor, mscale, mscaleAllDim));
     if (!(attentionFactor > 0) || Float.isInfinite((float) attentionFactor)) {
       throw rope.bad(
           rope.isPresent("attention_factor") ? "attention_factor" : "mscale",
@@ -150,8 +148,7 @@ public final class RopeReader {
   /** The context before scaling; a field beside the rope parameters wins over one inside. */
   private int originalContext(ConfigFields rope) {
     String name = "original_max_position_embeddings";
-    int inside =
-        rope.optionalInt(name, 1, Integer.MAX_VALUE).orElse(maxPositionEmbeddings);
+    int inside = rope.optionalInt(name, 1, Integer.MAX_VALUE).orElse(maxPositionEmbeddings);
     return config.optionalInt(name, 1, Integer.MAX_VALUE).orElse(inside);
   }
 

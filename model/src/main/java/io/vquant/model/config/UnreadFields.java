@@ -8,8 +8,9 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * The verdict on fields that no reader asked for. Known to be harmless: accepted. A name that
- * suggests other arithmetic: refused, unless its value switches it off (null, false, empty, or 1 for
- * a factor). Any other: accepted with a notice, since files carry much that only training needs.
+ * suggests other arithmetic: refused, unless its value switches it off (null, false, empty, or 1
+ * for a factor). Any other: accepted with a notice, since files carry much that only training
+ * needs.
  */
 public final class UnreadFields {
   private UnreadFields() {}
@@ -76,13 +77,54 @@ public final class UnreadFields {
   /** Parts of names that stand for arithmetic this engine would have to know. */
   private static final List<String> SUSPECT =
       List.of(
-          "quant", "scal", "multiplier", "softcap", "soft_cap", "moe", "expert", "router", "lora",
-          "adapter", "peft", "clip", "qk_", "query_key", "alibi", "rotary", "rope", "window",
-          "sink", "bias", "norm", "mup", "spars", "compress", "residual", "tensor_parallel",
-          "pretraining_tp", "layer_types", "per_layer", "share", "cross_attention",
-          "is_encoder_decoder", "is_decoder", "pruned_heads", "multi_query", "parallel_attn",
-          "new_decoder", "latent", "kv_lora", "ssm", "mamba", "vision", "text_config", "audio",
-          "chunk_attention", "attention_chunk", "gate", "position_embedding");
+          "quant",
+          "scal",
+          "multiplier",
+          "softcap",
+          "soft_cap",
+          "moe",
+          "expert",
+          "router",
+          "lora",
+          "adapter",
+          "peft",
+          "clip",
+          "qk_",
+          "query_key",
+          "alibi",
+          "rotary",
+          "rope",
+          "window",
+          "sink",
+          "bias",
+          "norm",
+          "mup",
+          "spars",
+          "compress",
+          "residual",
+          "tensor_parallel",
+          "pretraining_tp",
+          "layer_types",
+          "per_layer",
+          "share",
+          "cross_attention",
+          "is_encoder_decoder",
+          "is_decoder",
+          "pruned_heads",
+          "multi_query",
+          "parallel_attn",
+          "new_decoder",
+          "latent",
+          "kv_lora",
+          "ssm",
+          "mamba",
+          "vision",
+          "text_config",
+          "audio",
+          "chunk_attention",
+          "attention_chunk",
+          "gate",
+          "position_embedding");
 
   /** Suspect names whose neutral value is 1. */
   private static final List<String> FACTORS =
@@ -98,8 +140,7 @@ public final class UnreadFields {
       if (SUSPECT.stream().anyMatch(lower::contains)) {
         refuseUnlessNeutral(config, name, lower);
       } else {
-        notices.add(
-            "config field " + OneLine.of(name) + " is not known and was ignored");
+        notices.add("config field " + OneLine.of(name) + " is not known and was ignored");
       }
     }
   }

@@ -13,6 +13,9 @@ public interface ParameterSource {
     return child(Integer.toString(index));
   }
 
+  /** Whether a parameter of this name exists. */
+  boolean contains(String name);
+
   /** A parameter {@code [rows, columns]}; another shape is an exception that names both. */
   Tensor matrix(String name, int rows, int columns);
 

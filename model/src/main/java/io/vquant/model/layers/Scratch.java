@@ -4,8 +4,8 @@ import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.model.ModelConfig;
 
 /**
- * The activations inside a layer, for one chunk of rows. All layers write over each other here; only
- * the residual stream outlives a layer.
+ * The activations inside a layer, for one chunk of rows. All layers write over each other here;
+ * only the residual stream outlives a layer.
  *
  * @param normed input of attention or MLP {@code [rows, hiddenSize]}
  * @param queries {@code [rows, numAttentionHeads * headDim]}

@@ -11,8 +11,9 @@ import io.vquant.model.ModelConfig;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Grouped-query attention over a cache (Ainslie et al. 2023), with rotary embedding unless the layer
- * has none, and with norms on each head of queries and keys where the family has them (Qwen3).
+ * Grouped-query attention over a cache (Ainslie et al. 2023), with rotary embedding unless the
+ * layer has none, and with norms on each head of queries and keys where the family has them
+ * (Qwen3).
  */
 public final class SelfAttention {
   private final LinearOperator qProj;
