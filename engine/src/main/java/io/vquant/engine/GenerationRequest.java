@@ -29,7 +29,7 @@ public final class GenerationRequest {
    *
    * @param promptIds the whole prompt, from position 0; a session computes only what its cache does
    *     not hold yet
-   * @throws IllegalArgumentException if the prompt is empty
+   * @throws InvalidPromptException if the prompt is empty
    */
   public static Builder builder(int[] promptIds) {
     return new Builder(promptIds);
@@ -37,6 +37,10 @@ public final class GenerationRequest {
 
   public int[] promptIds() {
     return promptIds.clone();
+  }
+
+  int promptTokens() {
+    return promptIds.length;
   }
 
   public SamplingParams sampling() {
@@ -71,7 +75,7 @@ public final class GenerationRequest {
 
     private Builder(int[] promptIds) {
       if (promptIds.length == 0) {
-        throw new IllegalArgumentException("prompt of 0 tokens: expected at least 1");
+        throw new InvalidPromptException("prompt of 0 tokens: expected at least 1");
       }
       this.promptIds = promptIds.clone();
     }

@@ -32,7 +32,7 @@ public final class NotEnoughMemoryException extends RuntimeException {
     return availableBytes;
   }
 
-  private static String mebibytes(long bytes) {
+  static String mebibytes(long bytes) {
     return Math.ceilDiv(bytes, 1L << 20) + " MiB";
   }
 }

@@ -7,8 +7,8 @@ package io.vquant.engine.sampling;
  */
 final class Exponential {
   private static final float SMALLEST_EXPONENT = -87f; // e^-87 is about the smallest normal float
-  private static final float LOG2_E = 1.44269504f;
-  private static final float LN2_HIGH = 0.693359375f; // few bits: its small multiples are exact
+  private static final float LOG2_E = 1.442695f;
+  private static final float LN2_HIGH = 0x1.63p-1f; // few bits: its small multiples are exact
   private static final float LN2_LOW = -2.12194440e-4f;
   private static final float ROUNDER = 12582912f; // 1.5 * 2^23: adding it rounds to an integer
   private static final int FLOAT_BIAS = 127;

@@ -1,0 +1,170 @@
+package io.vquant.kernels.cpu;
+
+import static io.vquant.kernels.cpu.Simd.BYTES;
+
+import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.kvcache.PageLayout;
+import io.vquant.kernels.kvcache.PagedKvLayer;
+
+/**
+ * Attention of some query rows of one KV head: consecutive positions, and at each the whole group
+ * of query heads, so that an unpacked page serves them all. One such object a worker.
+ *
+ * <p>Row r is position {@code firstPosition + r / groupSize}, head {@code r % groupSize} of the
+ * group.
+ */
+final class AttentionRows {
+
+  private static final int TOKENS = PageLayout.TOKENS;
+  private static final long SCORE_STRIDE = 4L * TOKENS;
+
+  private final AttentionSpec spec;
+  private final PageReader reader;
+  private final int maxRows;
+  private final int group;
+  private final int headDim;
+  private final int outVectors;
+  private final long outStride;
+  private final float[] max;
+  private final float[] sum;
+
+  private long query;
+  private long keys;
+  private long values;
+  private long scores;
+  private long out;
+  private int rows;
+  private int firstPosition;
+
+  AttentionRows(AttentionSpec spec, PageReader reader, int maxRows) {
+    this.spec = spec;
+    this.reader = reader;
+    this.maxRows = maxRows;
+    group = spec.groupSize();
+    headDim = spec.headDim();
+    outVectors = reader.valueVectors();
+    outStride = (long) outVectors * BYTES;
+    max = new float[maxRows];
+    sum = new float[maxRows];
+  }
+
+  /** Bytes of scratch for queries, one page and the state of all rows. */
+  long scratchByteSize() {
+    long queries = 4L * maxRows * headDim;
+    long page = 4L * headDim * TOKENS + TOKENS * outStride;
+    return Simd.roundUp((int) queries, 64) + page + maxRows * (SCORE_STRIDE + outStride);
+  }
+
+  /**
+   * Takes up rows.
+   *
+   * @param scratch memory of {@link #scratchByteSize()}
+   * @param q address of position {@code firstPosition}'s query, first head of the group
+   * @param qStride bytes between positions
+   * @param positions how many
+   */
+  void load(long scratch, long q, long qStride, int firstPosition, int positions) {
+    this.firstPosition = firstPosition;
+    rows = positions * group;
+    query = scratch;
+    keys = query + Simd.roundUp(4 * maxRows * headDim, 64);
+    values = keys + 4L * headDim * TOKENS;
+    scores = values + TOKENS * outStride;
+    out = scores + maxRows * SCORE_STRIDE;
+    float scale = spec.softmaxScale() * Exp2.LOG2_E;
+    for (int row = 0; row < rows; row++) {
+      long from = q + row / group * qStride + 4L * (row % group) * headDim;
+      long to = query + 4L * row * headDim;
+      for (int c = 0; c < headDim; c++) {
+        Simd.set(to + 4L * c, Simd.get(from + 4L * c) * scale);
+      }
+    }
+    long padding = query + 4L * rows * headDim;
+    Simd.zero(padding, 4L * (paddedRows() - rows) * headDim);
+  }
+
+  private int paddedRows() {
+    return Simd.roundUp(rows, OuterTile.ROWS);
+  }
+
+  /** Starts from an empty state. */
+  void reset() {
+    for (int row = 0; row < rows; row++) {
+      max[row] = Float.NEGATIVE_INFINITY;
+      sum[row] = 0;
+    }
+    Simd.zero(out, paddedRows() * outStride);
+  }
+
+  /** Adds the pages {@code from} to {@code to - 1} to the state. */
+  void addPages(PagedKvLayer layer, int kvHead, int from, int to) {
+    int lastPosition = firstPosition + (rows - 1) / group;
+    for (int page = from; page < to; page++) {
+      int visible = Math.min(TOKENS, lastPosition + 1 - page * TOKENS);
+      reader.keys(keys, layer, page, kvHead);
+      reader.values(values, layer, page, kvHead, visible);
+      addPage(page * TOKENS);
+    }
+  }
+
+  private void addPage(int pageStart) {
+    int padded = paddedRows();
+    Simd.zero(scores, padded * SCORE_STRIDE);
+    OuterTile.multiplyAdd(
+        scores, SCORE_STRIDE, padded, query, 4L * headDim, headDim, keys, TOKENS / Simd.LANES);
+    for (int row = 0; row < rows; row++) {
+      mask(row, pageStart);
+      weigh(row);
+    }
+    OuterTile.multiplyAdd(out, outStride, padded, scores, SCORE_STRIDE, TOKENS, values, outVectors);
+  }
+
+  private void mask(int row, int pageStart) {
+    int position = firstPosition + row / group;
+    int first = spec.firstVisible(position) - pageStart;
+    int last = position - pageStart;
+    if (first <= 0 && last >= TOKENS - 1) {
+      return;
+    }
+    long rowScores = scores + row * SCORE_STRIDE;
+    for (int column = 0; column < TOKENS; column++) {
+      int token = reader.tokenAt(column);
+      if (token < first || token > last) {
+        Simd.set(rowScores + 4L * column, Float.NEGATIVE_INFINITY);
+      }
+    }
+  }
+
+  private void weigh(int row) {
+    long rowScores = scores + row * SCORE_STRIDE;
+    float pageMax = SoftmaxRows.max(rowScores);
+    if (pageMax == Float.NEGATIVE_INFINITY) {
+      Simd.zero(rowScores, SCORE_STRIDE);
+      return;
+    }
+    float newMax = Math.max(max[row], pageMax);
+    float kept = Exp2.of(max[row] - newMax);
+    float pageSum = SoftmaxRows.weigh(rowScores, newMax);
+    if (kept != 1) {
+      SoftmaxRows.scale(out + row * outStride, outVectors, kept);
+    }
+    sum[row] = sum[row] * kept + pageSum;
+    max[row] = newMax;
+  }
+
+  /** Writes the state of every row. */
+  void saveStates(long states, long stateStride) {
+    for (int row = 0; row < rows; row++) {
+      long rowOut = out + row * outStride;
+      AttentionState.write(states + row * stateStride, sum[row], max[row], rowOut, outVectors);
+    }
+  }
+
+  /** Merges the state of every row into one written earlier. */
+  void mergeStates(long states, long stateStride) {
+    for (int row = 0; row < rows; row++) {
+      long rowOut = out + row * outStride;
+      AttentionState.merge(states + row * stateStride, sum[row], max[row], rowOut, outVectors);
+    }
+  }
+}

@@ -1,0 +1,125 @@
+package io.vquant.kernels.cpu;
+
+import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.backend.AttentionOperator;
+import io.vquant.kernels.backend.BackendOptions;
+import io.vquant.kernels.backend.EmbeddingOperator;
+import io.vquant.kernels.backend.GatedActivationOperator;
+import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.backend.ResidualAddOperator;
+import io.vquant.kernels.backend.RmsNormOperator;
+import io.vquant.kernels.backend.RotaryOperator;
+import io.vquant.kernels.backend.RotarySpec;
+import io.vquant.kernels.backend.UnsupportedKernelException;
+import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.PagedKvCache;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
+import io.vquant.kernels.tensor.HostStorage;
+import io.vquant.kernels.tensor.Storage;
+import io.vquant.kernels.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Operators in the Vector API, on threads of its own. Needs vectors of 256 or 512 bits. */
+public final class CpuBackend implements KernelBackend {
+
+  private static final int ALIGNMENT = 64;
+
+  private final Arena arena = Arena.ofShared();
+  private final CpuContext context;
+  private final List<CpuRotary> rotaries = new ArrayList<>();
+
+  /** Starts the threads. */
+  public CpuBackend(BackendOptions options) {
+    if (Simd.LANES != 8 && Simd.LANES != 16) {
+      throw new UnsupportedKernelException(
+          "device cpu: vectors of "
+              + Simd.LANES * 32
+              + " bits; expected 256 (AVX2) or 512 (AVX-512); --device reference runs anywhere");
+    }
+    context = new CpuContext(options.threads());
+  }
+
+  @Override
+  public Device device() {
+    return Device.CPU;
+  }
+
+  @Override
+  public int threads() {
+    return context.pool().threads();
+  }
+
+  @Override
+  public Storage allocate(long byteSize) {
+    return new HostStorage(device(), arena.allocate(byteSize, ALIGNMENT));
+  }
+
+  @Override
+  public void copy(Tensor dst, Tensor src) {
+    if (dst.dtype() != src.dtype() || dst.rows() != src.rows() || dst.columns() != src.columns()) {
+      throw new IllegalArgumentException(
+          "copy " + src.dtype() + " " + src.layout() + " to " + dst.dtype() + " " + dst.layout());
+    }
+    long rowBytes = (long) src.columns() * src.dtype().byteSize();
+    for (int row = 0; row < src.rows(); row++) {
+      MemorySegment.copy(
+          src.segment(), src.rowByteOffset(row), dst.segment(), dst.rowByteOffset(row), rowBytes);
+    }
+  }
+
+  @Override
+  public EmbeddingOperator embedding(Tensor table) {
+    return new CpuEmbedding(table);
+  }
+
+  @Override
+  public LinearOperator linear(Tensor weight, @Nullable Tensor bias) {
+    return new CpuLinear(context, weight, bias);
+  }
+
+  @Override
+  public RmsNormOperator rmsNorm(Tensor weight, float epsilon) {
+    return new CpuRmsNorm(context, weight, epsilon);
+  }
+
+  @Override
+  public RotaryOperator rotary(RotarySpec spec) {
+    CpuRotary rotary = new CpuRotary(context, spec);
+    rotaries.add(rotary);
+    return rotary;
+  }
+
+  @Override
+  public GatedActivationOperator gatedActivation() {
+    return new CpuGatedActivation(context);
+  }
+
+  @Override
+  public ResidualAddOperator residualAdd() {
+    return new CpuResidualAdd(context);
+  }
+
+  @Override
+  public AttentionOperator attention(AttentionSpec spec, DType cacheType) {
+    return new CpuAttention(context, spec, cacheType);
+  }
+
+  @Override
+  public KvCache kvCache(KvCacheSpec spec) {
+    return new PagedKvCache(spec);
+  }
+
+  @Override
+  public void close() {
+    context.close();
+    rotaries.forEach(CpuRotary::close);
+    arena.close();
+  }
+}

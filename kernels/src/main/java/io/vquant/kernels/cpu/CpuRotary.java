@@ -1,0 +1,126 @@
+package io.vquant.kernels.cpu;
+
+import static io.vquant.kernels.cpu.Simd.LANES;
+import static io.vquant.kernels.cpu.Simd.load;
+import static io.vquant.kernels.cpu.Simd.store;
+
+import io.vquant.kernels.backend.RotaryOperator;
+import io.vquant.kernels.backend.RotarySpec;
+import io.vquant.kernels.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+
+/** Rotary embedding from a table of cosines and sines, which grows with the positions seen. */
+final class CpuRotary implements RotaryOperator, AutoCloseable {
+
+  private static final int FIRST_POSITIONS = 512;
+
+  private final CpuContext context;
+  private final RotarySpec spec;
+  private final int half;
+  private final ParallelTask task = this::rotateRows;
+
+  private Arena arena = Arena.ofShared();
+  private long table;
+  private int positions;
+  private long x;
+  private long xStride;
+  private int rows;
+  private int heads;
+  private int start;
+  private int blockRows;
+
+  CpuRotary(CpuContext context, RotarySpec spec) {
+    this.context = context;
+    this.spec = spec;
+    half = spec.headDim() / 2;
+  }
+
+  @Override
+  public void forward(Tensor xTensor, int startPosition) {
+    Operands.require("x", xTensor, xTensor.rows(), xTensor.columns());
+    if (xTensor.columns() % spec.headDim() != 0) {
+      throw new IllegalArgumentException(
+          "x has " + xTensor.columns() + " columns: expected whole heads of " + spec.headDim());
+    }
+    rows = xTensor.rows();
+    heads = xTensor.columns() / spec.headDim();
+    start = startPosition;
+    x = Operands.address(xTensor);
+    xStride = Operands.stride(xTensor);
+    tableUpTo(startPosition + rows);
+    blockRows = Elementwise.blockRows(xTensor.columns());
+    context.pool().run(task, Math.ceilDiv(rows, blockRows));
+  }
+
+  /** A position's entry: cosines {@code [headDim / 2]}, then sines. */
+  private void tableUpTo(int end) {
+    if (end <= positions) {
+      return;
+    }
+    int grown = Math.max(Math.max(end, FIRST_POSITIONS), (int) Math.min(2L * positions, 1 << 20));
+    Arena newArena = Arena.ofShared();
+    MemorySegment newTable = newArena.allocate(grown * entryBytes(), 64);
+    MemorySegment.copy(Simd.MEMORY, table, newTable, 0, positions * entryBytes());
+    arena.close();
+    arena = newArena;
+    table = newTable.address();
+    for (int position = positions; position < grown; position++) {
+      fillEntry(position);
+    }
+    positions = grown;
+  }
+
+  private long entryBytes() {
+    return 2L * half * Float.BYTES;
+  }
+
+  private void fillEntry(int position) {
+    long cos = table + position * entryBytes();
+    long sin = cos + 4L * half;
+    for (int i = 0; i < half; i++) {
+      float angle = (float) position * spec.inverseFrequencies().get(i);
+      Simd.set(cos + 4L * i, (float) Math.cos(angle) * spec.attentionScaling());
+      Simd.set(sin + 4L * i, (float) Math.sin(angle) * spec.attentionScaling());
+    }
+  }
+
+  private void rotateRows(int block, int worker) {
+    int end = Math.min(rows, (block + 1) * blockRows);
+    for (int row = block * blockRows; row < end; row++) {
+      long entry = table + (start + row) * entryBytes();
+      for (int head = 0; head < heads; head++) {
+        rotateHead(x + row * xStride + 4L * head * spec.headDim(), entry, entry + 4L * half);
+      }
+    }
+  }
+
+  private void rotateHead(long lower, long cos, long sin) {
+    long upper = lower + 4L * half;
+    int i = 0;
+    for (; i <= half - LANES; i += LANES) {
+      long at = 4L * i;
+      FloatVector a = load(lower + at);
+      FloatVector b = load(upper + at);
+      FloatVector c = load(cos + at);
+      FloatVector s = load(sin + at);
+      store(a.mul(c).sub(b.mul(s)), lower + at);
+      store(b.mul(c).add(a.mul(s)), upper + at);
+    }
+    for (; i < half; i++) {
+      long at = 4L * i;
+      float a = Simd.get(lower + at);
+      float b = Simd.get(upper + at);
+      float c = Simd.get(cos + at);
+      float s = Simd.get(sin + at);
+      Simd.set(lower + at, a * c - b * s);
+      Simd.set(upper + at, b * c + a * s);
+    }
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

@@ -1,0 +1,75 @@
+package io.vquant.kernels.cpu;
+
+import io.vquant.kernels.kvcache.PageLayout;
+import io.vquant.kernels.kvcache.PagedKvLayer;
+import io.vquant.kernels.tensor.DType;
+
+/**
+ * Brings one head of one page into the first-level cache as F32, where all query rows of a group
+ * use it: keys {@code [headDim, 64]}, values {@code [64, paddedHeadDim]}. Tokens and channels stand
+ * in the lane order of the stored type.
+ */
+final class PageReader {
+
+  private static final int TOKENS = PageLayout.TOKENS;
+
+  private final PageLayout layout;
+  private final WeightRows rows;
+  private final int valueVectors;
+  private final int[] tokenAt = new int[TOKENS];
+  private final int[] columnOfChannel;
+
+  PageReader(PageLayout layout) {
+    this.layout = layout;
+    rows = WeightRows.of(layout.dtype());
+    valueVectors = rows.vectors(layout.headDim());
+    boolean halves = layout.dtype() != DType.F32;
+    for (int token = 0; token < TOKENS; token++) {
+      tokenAt[halves ? HalfRows.arrangedIndex(token) : token] = token;
+    }
+    columnOfChannel = new int[layout.headDim()];
+    for (int channel = 0; channel < columnOfChannel.length; channel++) {
+      columnOfChannel[channel] = halves ? HalfRows.arrangedIndex(channel) : channel;
+    }
+  }
+
+  /** Vectors of an unpacked row of values: channels, padded. */
+  int valueVectors() {
+    return valueVectors;
+  }
+
+  /** Which token of the page stands in a column of the scores. */
+  int tokenAt(int column) {
+    return tokenAt[column];
+  }
+
+  /** Where a channel of the output stands. */
+  int columnOfChannel(int channel) {
+    return columnOfChannel[channel];
+  }
+
+  /** Unpacks a head's keys: {@code [headDim, 64]}. */
+  void keys(long unpacked, PagedKvLayer layer, int page, int kvHead) {
+    long from = layer.page(page).address() + layout.keysOffset(kvHead);
+    long rowBytes = (long) TOKENS * layout.dtype().byteSize();
+    for (int channel = 0; channel < layout.headDim(); channel++) {
+      rows.unpack(unpacked + 4L * channel * TOKENS, from + channel * rowBytes, TOKENS);
+    }
+  }
+
+  /** Unpacks a head's values: {@code [64, paddedHeadDim]}, zeros from token {@code tokens} on. */
+  void values(long unpacked, PagedKvLayer layer, int page, int kvHead, int tokens) {
+    long from = layer.page(page).address() + layout.valuesOffset(kvHead);
+    long rowBytes = (long) layout.headDim() * layout.dtype().byteSize();
+    long stride = (long) valueVectors * Simd.BYTES;
+    for (int column = 0; column < TOKENS; column++) {
+      int token = tokenAt[column];
+      long to = unpacked + column * stride;
+      if (token < tokens) {
+        rows.unpack(to, from + token * rowBytes, layout.headDim());
+      } else {
+        Simd.zero(to, stride);
+      }
+    }
+  }
+}

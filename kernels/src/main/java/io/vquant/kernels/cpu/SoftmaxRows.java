@@ -1,0 +1,60 @@
+package io.vquant.kernels.cpu;
+
+import static io.vquant.kernels.cpu.Simd.BYTES;
+import static io.vquant.kernels.cpu.Simd.FLOATS;
+import static io.vquant.kernels.cpu.Simd.load;
+import static io.vquant.kernels.cpu.Simd.store;
+
+import io.vquant.kernels.kvcache.PageLayout;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Online softmax (Milakov and Gimelshein 2018) of rows over pages of 64 scores in base 2. A row's
+ * state: maximum, sum of weights, and the output not yet divided by that sum.
+ */
+final class SoftmaxRows {
+
+  private static final int PAGE_VECTORS = PageLayout.TOKENS / Simd.LANES;
+
+  private SoftmaxRows() {}
+
+  /** The largest of a page's scores. */
+  static float max(long scores) {
+    FloatVector max = load(scores);
+    for (int v = 1; v < PAGE_VECTORS; v++) {
+      max = max.max(load(scores + (long) v * BYTES));
+    }
+    return max.reduceLanes(VectorOperators.MAX);
+  }
+
+  /** Turns scores s into weights 2^(s - max), in place, and returns their sum. */
+  static float weigh(long scores, float max) {
+    FloatVector sum = FloatVector.zero(FLOATS);
+    for (int v = 0; v < PAGE_VECTORS; v++) {
+      long at = scores + (long) v * BYTES;
+      FloatVector weight = Exp2.of(load(at).sub(max));
+      store(weight, at);
+      sum = sum.add(weight);
+    }
+    return LaneReduction.sum(sum);
+  }
+
+  /** row *= factor. */
+  static void scale(long row, int vectors, float factor) {
+    for (int v = 0; v < vectors; v++) {
+      long at = row + (long) v * BYTES;
+      store(load(at).mul(factor), at);
+    }
+  }
+
+  /** total = total * totalFactor + part * partFactor. */
+  static void merge(long total, float totalFactor, long part, float partFactor, int vectors) {
+    FloatVector factor = FloatVector.broadcast(FLOATS, partFactor);
+    for (int v = 0; v < vectors; v++) {
+      long at = (long) v * BYTES;
+      FloatVector scaled = load(total + at).mul(totalFactor);
+      store(load(part + at).fma(factor, scaled), total + at);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package io.vquant.model;
+
+import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Tensor;
+
+/**
+ * A causal language model on one backend. Not safe for two threads at once: calls share buffers,
+ * and what a call returns is valid until the next call of the same method.
+ */
+public interface CausalLm {
+
+  /** Most rows that {@link #logits} takes at once. */
+  int MAX_LOGITS_ROWS = 64;
+
+  ModelConfig config();
+
+  /**
+   * An empty cache for one sequence. Memory is taken as tokens come.
+   *
+   * @param maxTokens at most {@link ModelConfig#maxPositionEmbeddings()}
+   * @param cacheType {@code F32} or {@code BF16}
+   * @throws IllegalArgumentException if {@code maxTokens} is not from 1 to the model's limit
+   */
+  KvCache newCache(int maxTokens, DType cacheType);
+
+  /**
+   * Runs the decoder layers over some tokens that follow those in the cache, and adds them to it.
+   * One token is decoding, more are prefill; the result of a row is the same.
+   *
+   * @param tokenIds holds the ids at {@code first ... first + count - 1}
+   * @param count tokens, at least 1
+   * @param cache positions start at its length; left as it was when anything is thrown
+   * @return {@code [count, hiddenSize]} F32: the residual stream after the last layer, before the
+   *     final norm
+   * @throws IllegalArgumentException if an id is not below {@code vocabSize}, or the tokens do not
+   *     fit into the cache
+   * @throws ForwardCancelledException if the listener says so
+   */
+  Tensor forward(int[] tokenIds, int first, int count, KvCache cache, ForwardListener listener);
+
+  /**
+   * Final norm and output layer.
+   *
+   * @param hidden {@code [rows, hiddenSize]}: rows out of {@link #forward}, 1 to {@link
+   *     #MAX_LOGITS_ROWS}
+   * @return {@code [rows, vocabSize]} F32
+   */
+  Tensor logits(Tensor hidden);
+}

@@ -1,0 +1,78 @@
+package io.vquant.model;
+
+import io.vquant.kernels.kvcache.PageLayout;
+import io.vquant.kernels.tensor.DType;
+
+/**
+ * What running a model takes, computed before anything is allocated. Sizes that pass 2^63 - 1 bytes
+ * are reported as that.
+ *
+ * @param weightByteSize bytes of the weights, mapped or converted
+ * @param cacheByteSizePerToken bytes of keys and values a token, all layers
+ * @param cacheByteSize bytes of the cache of one sequence of {@code tokens} tokens, in whole pages
+ * @param scratchByteSize bytes of activations for a prompt of {@code tokens} tokens
+ * @param tokens the length that the plan is for
+ */
+public record MemoryPlan(
+    long weightByteSize,
+    long cacheByteSizePerToken,
+    long cacheByteSize,
+    long scratchByteSize,
+    int tokens) {
+
+  /** Rows that a layer computes at once in prefill; chunks start at its multiples. */
+  public static final int CHUNK_ROWS = 256;
+
+  /**
+   * The plan for one sequence.
+   *
+   * @param weightByteSize bytes of the stored weights
+   * @param tokens prompt and continuation, at least 1
+   */
+  public static MemoryPlan of(
+      ModelConfig config, long weightByteSize, int tokens, DType cacheType) {
+    if (tokens < 1) {
+      throw new IllegalArgumentException("tokens " + tokens + ": expected at least 1");
+    }
+    long perToken =
+        saturatingProduct(
+            2L * config.numHiddenLayers(), config.keyValueColumns(), cacheType.byteSize());
+    long pages = Math.ceilDiv(tokens, PageLayout.TOKENS);
+    return new MemoryPlan(
+        weightByteSize,
+        perToken,
+        saturatingProduct(perToken, PageLayout.TOKENS, pages),
+        scratchByteSize(config, tokens),
+        tokens);
+  }
+
+  /** All together. */
+  public long totalByteSize() {
+    return saturatingSum(weightByteSize, saturatingSum(cacheByteSize, scratchByteSize));
+  }
+
+  private static long scratchByteSize(ModelConfig config, int tokens) {
+    long chunkColumns =
+        2L * config.hiddenSize()
+            + 2L * config.queryColumns()
+            + 2L * config.keyValueColumns()
+            + 2L * config.intermediateSize();
+    long chunk = saturatingProduct(CHUNK_ROWS, chunkColumns, Float.BYTES);
+    long stream = saturatingProduct(Math.max(tokens, CHUNK_ROWS), config.hiddenSize(), Float.BYTES);
+    long output =
+        saturatingProduct(1, (long) config.hiddenSize() + config.vocabSize(), Float.BYTES);
+    return saturatingSum(chunk, saturatingSum(stream, output));
+  }
+
+  private static long saturatingProduct(long a, long b, long c) {
+    try {
+      return Math.multiplyExact(Math.multiplyExact(a, b), c);
+    } catch (ArithmeticException overflow) {
+      return Long.MAX_VALUE;
+    }
+  }
+
+  private static long saturatingSum(long a, long b) {
+    return a > Long.MAX_VALUE - b ? Long.MAX_VALUE : a + b;
+  }
+}

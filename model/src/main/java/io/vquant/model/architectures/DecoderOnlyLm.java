@@ -1,0 +1,244 @@
+package io.vquant.model.architectures;
+
+import static io.vquant.model.MemoryPlan.CHUNK_ROWS;
+
+import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.backend.EmbeddingOperator;
+import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.backend.RmsNormOperator;
+import io.vquant.kernels.backend.RotaryOperator;
+import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Tensor;
+import io.vquant.model.CausalLm;
+import io.vquant.model.ForwardCancelledException;
+import io.vquant.model.ForwardListener;
+import io.vquant.model.LayerConfig;
+import io.vquant.model.ModelConfig;
+import io.vquant.model.RopeParameters;
+import io.vquant.model.layers.CachedAttention;
+import io.vquant.model.layers.DecoderLayer;
+import io.vquant.model.layers.Mlp;
+import io.vquant.model.layers.ParameterSource;
+import io.vquant.model.layers.RowBuffer;
+import io.vquant.model.layers.Scratch;
+import io.vquant.model.layers.SelfAttention;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Embedding, decoder layers, final norm, output layer. A pass takes all its rows through one layer
+ * before the next, in chunks that start at multiples of 256 of the position: how a prompt was split
+ * into passes then does not show in the chunks.
+ */
+final class DecoderOnlyLm implements CausalLm {
+  private final ModelConfig config;
+  private final KernelBackend backend;
+  private final EmbeddingOperator embedTokens;
+  private final List<DecoderLayer> layers = new ArrayList<>();
+  private final Map<Integer, CachedAttention> attentionByWindow = new HashMap<>();
+  private final RmsNormOperator norm;
+  private final LinearOperator lmHead;
+  private final Scratch scratch;
+  private final ResidualStream stream;
+  private final RowBuffer oneNormed;
+  private final RowBuffer oneLogits;
+  private @Nullable RowBuffer manyNormed;
+  private @Nullable RowBuffer manyLogits;
+  private @Nullable ResidualStream normedStates;
+
+  DecoderOnlyLm(ModelConfig config, ParameterSource parameters, KernelBackend backend) {
+    this.config = config;
+    this.backend = backend;
+    ParameterSource model = parameters.child("model");
+    Tensor embedding =
+        model.child("embed_tokens").matrix("weight", config.vocabSize(), config.hiddenSize());
+    embedTokens = backend.embedding(embedding);
+    buildLayers(model.child("layers"));
+    norm =
+        backend.rmsNorm(
+            model.child("norm").vector("weight", config.hiddenSize()), (float) config.rmsNormEps());
+    lmHead = backend.linear(outputWeight(parameters.child("lm_head"), embedding), null);
+    scratch = Scratch.allocate(backend, config, CHUNK_ROWS);
+    stream = new ResidualStream(backend, CHUNK_ROWS, config.hiddenSize());
+    oneNormed = new RowBuffer(backend, 1, config.hiddenSize());
+    oneLogits = new RowBuffer(backend, 1, config.vocabSize());
+  }
+
+  private void buildLayers(ParameterSource parameters) {
+    Map<RopeParameters, RotaryOperator> rotaries = new HashMap<>();
+    for (int i = 0; i < config.numHiddenLayers(); i++) {
+      LayerConfig layer = config.layers().get(i);
+      RotaryOperator rotary = null;
+      if (layer.rope() != null) {
+        rotary =
+            rotaries.computeIfAbsent(
+                layer.rope(), rope -> backend.rotary(rope.toRotarySpec(config.headDim())));
+      }
+      CachedAttention attention =
+          attentionByWindow.computeIfAbsent(
+              layer.slidingWindow(), window -> new CachedAttention(backend, spec(window)));
+      ParameterSource own = parameters.child(i);
+      SelfAttention selfAttention =
+          new SelfAttention(backend, config, own.child("self_attn"), rotary, attention);
+      Mlp mlp = new Mlp(backend, config, own.child("mlp"));
+      layers.add(new DecoderLayer(backend, config, own, selfAttention, mlp));
+    }
+  }
+
+  private AttentionSpec spec(int window) {
+    return new AttentionSpec(
+        config.numAttentionHeads(),
+        config.numKeyValueHeads(),
+        config.headDim(),
+        (float) Math.pow(config.headDim(), -0.5),
+        window);
+  }
+
+  /** A tied model that stores an output weight anyway uses it, as transformers 5 does. */
+  private Tensor outputWeight(ParameterSource parameters, Tensor embedding) {
+    return config.tieWordEmbeddings() && !parameters.contains("weight")
+        ? embedding
+        : parameters.matrix("weight", config.vocabSize(), config.hiddenSize());
+  }
+
+  @Override
+  public ModelConfig config() {
+    return config;
+  }
+
+  @Override
+  public KvCache newCache(int maxTokens, DType cacheType) {
+    if (maxTokens < 1 || maxTokens > config.maxPositionEmbeddings()) {
+      throw new IllegalArgumentException(
+          "cache of "
+              + maxTokens
+              + " tokens: expected 1 to the model's limit of "
+              + config.maxPositionEmbeddings());
+    }
+    KvCacheSpec spec = config.cacheSpec(maxTokens, cacheType);
+    attentionByWindow.values().forEach(attention -> attention.prepare(cacheType));
+    return backend.kvCache(spec);
+  }
+
+  @Override
+  public Tensor forward(
+      int[] tokenIds, int first, int count, KvCache cache, ForwardListener listener) {
+    int start = cache.length();
+    checkInput(tokenIds, first, count, cache, start);
+    Tensor hidden = stream.rows(count);
+    boolean finished = false;
+    try {
+      embedTokens.forward(hidden, tokenIds, first);
+      runLayers(hidden, start, cache, listener);
+      finished = true;
+    } finally {
+      if (!finished) {
+        cache.truncate(start);
+      }
+    }
+    return hidden;
+  }
+
+  private void runLayers(Tensor hidden, int start, KvCache cache, ForwardListener listener) {
+    int count = hidden.rows();
+    int numLayers = layers.size();
+    DType cacheType = cache.spec().dtype();
+    boolean watched = listener.wantsHiddenStates();
+    for (int index = 0; index < numLayers; index++) {
+      if (watched) {
+        listener.hiddenState(index, hidden);
+      }
+      DecoderLayer layer = layers.get(index);
+      for (int from = 0; from < count; ) {
+        if (listener.cancelled()) {
+          throw new ForwardCancelledException(count);
+        }
+        int position = start + from;
+        int rows = Math.min(CHUNK_ROWS - position % CHUNK_ROWS, count - from);
+        Tensor chunk = rows == count ? hidden : hidden.rows(from, rows);
+        layer.forward(chunk, cache.layer(index), cacheType, position, scratch);
+        from += rows;
+        listener.progress((long) index * count + from, (long) numLayers * count);
+      }
+    }
+    if (watched) {
+      listener.hiddenState(numLayers, normed(hidden));
+    }
+  }
+
+  private Tensor normed(Tensor hidden) {
+    if (normedStates == null) {
+      normedStates = new ResidualStream(backend, hidden.rows(), config.hiddenSize());
+    }
+    Tensor normed = normedStates.rows(hidden.rows());
+    norm.forward(normed, hidden);
+    return normed;
+  }
+
+  private void checkInput(int[] tokenIds, int first, int count, KvCache cache, int start) {
+    if (first < 0 || count < 1 || first > tokenIds.length - count) {
+      throw new IllegalArgumentException(
+          "tokens " + first + " + " + count + " of " + tokenIds.length);
+    }
+    KvCacheSpec spec = cache.spec();
+    if (count > spec.maxTokens() - start) {
+      throw new IllegalArgumentException(
+          count + " tokens after " + start + " in a cache of " + spec.maxTokens());
+    }
+    if (spec.numLayers() != config.numHiddenLayers()
+        || spec.numKvHeads() != config.numKeyValueHeads()
+        || spec.headDim() != config.headDim()) {
+      throw new IllegalArgumentException(spec + " is not a cache of this model");
+    }
+    for (int i = first; i < first + count; i++) {
+      if (tokenIds[i] < 0 || tokenIds[i] >= config.vocabSize()) {
+        throw new IllegalArgumentException(
+            "token id "
+                + tokenIds[i]
+                + " at index "
+                + i
+                + ": expected 0 to "
+                + (config.vocabSize() - 1));
+      }
+    }
+  }
+
+  @Override
+  public Tensor logits(Tensor hidden) {
+    int rows = hidden.rows();
+    if (rows < 1 || rows > MAX_LOGITS_ROWS || hidden.columns() != config.hiddenSize()) {
+      throw new IllegalArgumentException(
+          "hidden "
+              + hidden.layout()
+              + ": expected 1 to "
+              + MAX_LOGITS_ROWS
+              + " rows of "
+              + config.hiddenSize());
+    }
+    Tensor normed = (rows == 1 ? oneNormed : manyNormed()).rows(rows);
+    Tensor logits = (rows == 1 ? oneLogits : manyLogits()).rows(rows);
+    norm.forward(normed, hidden);
+    lmHead.forward(logits, normed);
+    return logits;
+  }
+
+  private RowBuffer manyNormed() {
+    if (manyNormed == null) {
+      manyNormed = new RowBuffer(backend, MAX_LOGITS_ROWS, config.hiddenSize());
+    }
+    return manyNormed;
+  }
+
+  private RowBuffer manyLogits() {
+    if (manyLogits == null) {
+      manyLogits = new RowBuffer(backend, MAX_LOGITS_ROWS, config.vocabSize());
+    }
+    return manyLogits;
+  }
+}

@@ -1,0 +1,38 @@
+package io.vquant.model.layers;
+
+import io.vquant.kernels.backend.GatedActivationOperator;
+import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.tensor.Tensor;
+import io.vquant.model.ModelConfig;
+
+/** SwiGLU: down(silu(gate(x)) * up(x)) (Shazeer 2020, section 2). */
+public final class Mlp {
+  private final LinearOperator gateProj;
+  private final LinearOperator upProj;
+  private final LinearOperator downProj;
+  private final GatedActivationOperator activation;
+
+  /**
+   * @param parameters those of {@code mlp}
+   */
+  public Mlp(KernelBackend backend, ModelConfig config, ParameterSource parameters) {
+    int hidden = config.hiddenSize();
+    int inner = config.intermediateSize();
+    boolean bias = config.biases().mlp();
+    gateProj = Linear.load(backend, parameters.child("gate_proj"), inner, hidden, bias);
+    upProj = Linear.load(backend, parameters.child("up_proj"), inner, hidden, bias);
+    downProj = Linear.load(backend, parameters.child("down_proj"), hidden, inner, bias);
+    activation = backend.gatedActivation();
+  }
+
+  /** Both are {@code [rows, hiddenSize]}. */
+  void forward(Tensor out, Tensor x, Scratch scratch) {
+    Tensor gate = scratch.gate().rows(x.rows());
+    Tensor up = scratch.up().rows(x.rows());
+    gateProj.forward(gate, x);
+    upProj.forward(up, x);
+    activation.forward(gate, gate, up);
+    downProj.forward(out, gate);
+  }
+}

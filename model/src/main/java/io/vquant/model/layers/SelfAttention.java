@@ -1,0 +1,92 @@
+package io.vquant.model.layers;
+
+import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.backend.RmsNormOperator;
+import io.vquant.kernels.backend.RotaryOperator;
+import io.vquant.kernels.kvcache.KvLayer;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Tensor;
+import io.vquant.model.ModelConfig;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Grouped-query attention over a cache (Ainslie et al. 2023), with rotary embedding unless the
+ * layer has none, and with norms on each head of queries and keys where the family has them
+ * (Qwen3).
+ */
+public final class SelfAttention {
+  private final LinearOperator qProj;
+  private final LinearOperator kProj;
+  private final LinearOperator vProj;
+  private final LinearOperator oProj;
+  private final @Nullable RmsNormOperator qNorm;
+  private final @Nullable RmsNormOperator kNorm;
+  private final @Nullable RotaryOperator rotary;
+  private final CachedAttention attention;
+
+  /**
+   * @param parameters those of {@code self_attn}
+   * @param rotary null for a layer without
+   */
+  public SelfAttention(
+      KernelBackend backend,
+      ModelConfig config,
+      ParameterSource parameters,
+      @Nullable RotaryOperator rotary,
+      CachedAttention attention) {
+    int hidden = config.hiddenSize();
+    int queryColumns = config.queryColumns();
+    int keyValueColumns = config.keyValueColumns();
+    boolean qkvBias = config.biases().queryKeyValue();
+    boolean outputBias = config.biases().attentionOutput();
+    qProj = Linear.load(backend, parameters.child("q_proj"), queryColumns, hidden, qkvBias);
+    kProj = Linear.load(backend, parameters.child("k_proj"), keyValueColumns, hidden, qkvBias);
+    vProj = Linear.load(backend, parameters.child("v_proj"), keyValueColumns, hidden, qkvBias);
+    oProj = Linear.load(backend, parameters.child("o_proj"), hidden, queryColumns, outputBias);
+    qNorm = headNorm(backend, config, parameters.child("q_norm"));
+    kNorm = headNorm(backend, config, parameters.child("k_norm"));
+    this.rotary = rotary;
+    this.attention = attention;
+  }
+
+  private static @Nullable RmsNormOperator headNorm(
+      KernelBackend backend, ModelConfig config, ParameterSource parameters) {
+    return config.queryKeyNorm()
+        ? backend.rmsNorm(
+            parameters.vector("weight", config.headDim()), (float) config.rmsNormEps())
+        : null;
+  }
+
+  /**
+   * Adds the rows' keys and values to the cache and attends from each row.
+   *
+   * @param out {@code [rows, hiddenSize]}
+   * @param x {@code [rows, hiddenSize]}, normed
+   * @param startPosition position of row 0
+   */
+  void forward(
+      Tensor out, Tensor x, KvLayer cache, DType cacheType, int startPosition, Scratch scratch) {
+    int rows = x.rows();
+    Tensor queries = scratch.queries().rows(rows);
+    Tensor keys = scratch.keys().rows(rows);
+    Tensor values = scratch.values().rows(rows);
+    qProj.forward(queries, x);
+    kProj.forward(keys, x);
+    vProj.forward(values, x);
+    if (qNorm != null && kNorm != null) {
+      Tensor queryHeads = scratch.queries().heads(rows);
+      Tensor keyHeads = scratch.keys().heads(rows);
+      qNorm.forward(queryHeads, queryHeads);
+      kNorm.forward(keyHeads, keyHeads);
+    }
+    if (rotary != null) {
+      rotary.forward(queries, startPosition);
+      rotary.forward(keys, startPosition);
+    }
+    cache.append(keys, values, startPosition);
+    Tensor attended = scratch.attended().rows(rows);
+    attention.of(cacheType).forward(attended, queries, cache, startPosition);
+    oProj.forward(out, attended);
+  }
+}
