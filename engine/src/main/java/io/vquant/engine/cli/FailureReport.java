@@ -1,8 +1,11 @@
 package io.vquant.engine.cli;
 
+import io.vquant.engine.InvalidPromptException;
 import io.vquant.engine.NotEnoughMemoryException;
 import io.vquant.engine.sampling.NonFiniteLogitsException;
 import io.vquant.kernels.backend.UnsupportedKernelException;
+import io.vquant.model.MalformedConfigException;
+import io.vquant.tokenizer.MalformedTokenizerException;
 import io.vquant.weights.MalformedCheckpointException;
 import java.util.List;
 import picocli.CommandLine.MissingParameterException;
@@ -43,8 +46,12 @@ final class FailureReport {
   private static int exitCode(Throwable e) {
     return switch (e) {
       case CommandFailure failure -> failure.exitCode();
-      case MalformedCheckpointException _, NonFiniteLogitsException _ ->
+      case MalformedCheckpointException _,
+          MalformedConfigException _,
+          MalformedTokenizerException _,
+          NonFiniteLogitsException _ ->
           ExitCode.BAD_MODEL;
+      case InvalidPromptException _ -> ExitCode.BAD_INPUT;
       case NotEnoughMemoryException _, OutOfMemoryError _ -> ExitCode.NOT_ENOUGH_MEMORY;
       case UnsupportedKernelException _ -> ExitCode.DEVICE_CANNOT;
       default -> ExitCode.BUG;

@@ -2,6 +2,7 @@ package io.vquant.engine.cli;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * SIGINT, SIGTERM and SIGHUP: the running command is asked to stop, gets a moment to finish its
@@ -12,7 +13,7 @@ final class Interruption {
   private static final long GRACE_MILLIS = 3000;
   private final CountDownLatch finished = new CountDownLatch(1);
   private volatile boolean requested;
-  private volatile Runnable onRequest = () -> {};
+  private volatile @Nullable Runnable onRequest;
 
   /** Starts to listen. */
   static Interruption install() {
@@ -25,7 +26,10 @@ final class Interruption {
     return requested;
   }
 
-  /** Has {@code action} called, from another thread, when a signal comes or if one has come. */
+  /**
+   * Has {@code action} called, from another thread, when a signal comes or if one has come. Until
+   * the first call nothing is under way that needs an end, and a signal ends the process at once.
+   */
   void onRequest(Runnable action) {
     onRequest = action;
     if (requested) {
@@ -55,8 +59,11 @@ final class Interruption {
     }
     requested = true;
     try {
-      onRequest.run();
-      finished.await(GRACE_MILLIS, TimeUnit.MILLISECONDS);
+      Runnable action = onRequest;
+      if (action != null) {
+        action.run();
+        finished.await(GRACE_MILLIS, TimeUnit.MILLISECONDS);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {

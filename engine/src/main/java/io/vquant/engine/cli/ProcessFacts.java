@@ -38,6 +38,15 @@ final class ProcessFacts {
     return kilobytes("/proc/self/status", "VmHWM:") * 1024;
   }
 
+  /** Has {@link #peakResidentBytes} start again from what is resident now, where Linux can. */
+  static void forgetPeak() {
+    try {
+      Files.writeString(Path.of("/proc/self/clear_refs"), "5");
+    } catch (IOException e) {
+      return; // an older kernel: the peak stays what it was, never too low
+    }
+  }
+
   /** Memory that new work can use without swapping, in bytes; 0 when the system does not say. */
   static long availableMemoryBytes() {
     return kilobytes("/proc/meminfo", "MemAvailable:") * 1024;

@@ -33,7 +33,12 @@ final class Program {
 
   private static Map<String, Entry> commands() {
     Map<String, Entry> commands = new LinkedHashMap<>();
+    commands.put("generate", new Entry("answer a prompt", c -> new GenerateCommand(c)));
+    commands.put("inspect", new Entry("show what a model folder holds", c -> new InspectCommand(c)));
     commands.put("doctor", new Entry("check this machine and say what to do", c -> new DoctorCommand(c)));
+    commands.put("tokenize", new Entry("text to token ids, or back", c -> new TokenizeCommand(c)));
+    commands.put("logits", new Entry("write a model's numbers to a file", c -> new LogitsCommand(c)));
+    commands.put("bench", new Entry("measure speed", c -> new BenchCommand(c)));
     return commands;
   }
 
