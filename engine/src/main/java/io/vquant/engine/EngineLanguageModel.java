@@ -86,8 +86,17 @@ final class EngineLanguageModel implements LanguageModel {
   private int[] withPrefix(int[] tokens) {
     int[] prefixed = new int[tokens.length + 1];
     prefixed[0] =
-        engine.config().tokens().bos().orElseGet(() -> engine.generationDefaults().eosTokenIds().getFirst());
+        prefixToken();
     System.arraycopy(tokens, 0, prefixed, 1, tokens.length);
     return prefixed;
+  }
+
+  /** The model's beginning-of-text token, or its end-of-text token where it has none. */
+  private int prefixToken() {
+    List<Integer> eos = engine.generationDefaults().eosTokenIds();
+    if (engine.config().tokens().bos().isEmpty() && eos.isEmpty()) {
+      throw new IllegalStateException("the model names neither a bos nor an eos token");
+    }
+    return engine.config().tokens().bos().orElseGet(eos::getFirst);
   }
 }

@@ -27,7 +27,7 @@ public final class TokenSequence implements TokenHistory {
   }
 
   /** The tokens from a position on. */
-  int[] from(int position) {
+  public int[] from(int position) {
     return Arrays.copyOfRange(tokenIds, position, length);
   }
 
