@@ -1,5 +1,10 @@
 package io.vquant.engine.cli;
 
+import io.vquant.kernels.backend.BackendOptions;
+import io.vquant.kernels.backend.Backends;
+import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.backend.UnsupportedKernelException;
+import io.vquant.kernels.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -19,7 +24,7 @@ final class Diagnosis {
     CpuInfo cpu = CpuInfo.ofThisMachine();
     return List.of(
         java(),
-        vectors(),
+        vectors(cpu),
         processor(cpu),
         cores(),
         memory(),
@@ -40,9 +45,18 @@ final class Diagnosis {
             + System.getProperty("java.home"));
   }
 
-  private static Finding vectors() {
-    boolean present = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-    return Finding.ok("Vector API", "TODO" + present);
+  /** The backend says itself what is wrong, in the words that running a model would get. */
+  private static Finding vectors(CpuInfo cpu) {
+    try (KernelBackend backend = Backends.open(Device.CPU, new BackendOptions(1))) {
+      String bits = cpu.has("avx512f") ? "512" : "256";
+      return Finding.ok(
+          "Vector API", "open, vectors of up to " + bits + " bits, device " + backend.device());
+    } catch (UnsupportedKernelException e) {
+      return Finding.missing("Vector API", String.valueOf(e.getMessage()));
+    } catch (LinkageError e) {
+      return Finding.missingRequired(
+          "Vector API", "not open (" + e + "): start with java -jar vquant-engine.jar");
+    }
   }
 
   private static Finding processor(CpuInfo cpu) {

@@ -70,7 +70,9 @@ final class SamplingOptions {
       params = frequencyPenalty == null ? params : params.withFrequencyPenalty(frequencyPenalty);
       return seed == null ? params : params.withSeed(seed);
     } catch (IllegalArgumentException e) {
-      throw CommandFailure.usage("--" + e.getMessage());
+      // the library's messages begin with the parameter's name, which is the option's but for one
+      String message = String.valueOf(e.getMessage()).replaceFirst("^temperature ", "temp ");
+      throw CommandFailure.usage("--" + message);
     }
   }
 
