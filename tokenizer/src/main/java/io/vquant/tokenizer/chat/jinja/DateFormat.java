@@ -9,6 +9,7 @@ import java.util.Locale;
 /** {@code strftime} of a time without zone, in the C locale. */
 final class DateFormat {
   private static final String UNPADDED = "-";
+  private static final int STEPS_PER_FIELD = 10;
 
   private DateFormat() {}
 
@@ -29,6 +30,8 @@ final class DateFormat {
         throw execution.failure("strftime_now() does not know '%" + format.charAt(i) + "'");
       }
       out.append(unpadded ? withoutPadding(field) : field);
+      execution.charge(STEPS_PER_FIELD);
+      execution.checkText(out.length());
     }
     execution.chargeText(out.length());
     return out.toString();

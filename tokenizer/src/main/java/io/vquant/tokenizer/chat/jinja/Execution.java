@@ -5,6 +5,7 @@ import java.time.Clock;
 /** One rendering: what it may still use, and the line it is at. */
 final class Execution {
   private static final int CHARS_PER_STEP = 8;
+  private static final int COMPARISONS_PER_STEP = 512;
 
   private final JinjaLimits limits;
   private long stepsLeft;
@@ -40,6 +41,12 @@ final class Execution {
   void chargeText(long numChars) {
     checkText(numChars);
     charge(1 + numChars / CHARS_PER_STEP);
+  }
+
+  /** Charges a search for {@code numWanted} characters in {@code numChars}, which may take their product. */
+  void chargeSearch(long numChars, long numWanted) {
+    chargeText(numChars);
+    charge(Math.max(0, numChars - numWanted) * numWanted / COMPARISONS_PER_STEP);
   }
 
   /** Refuses a text of a length that the limits do not allow. */

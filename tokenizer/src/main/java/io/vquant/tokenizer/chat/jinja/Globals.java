@@ -49,7 +49,7 @@ final class Globals {
     for (Object source : arguments.positional()) {
       entries.putAll(entries(execution, source));
     }
-    arguments.keywords().forEach((name, value) -> entries.put(TrackedText.trusted(name), value));
+    arguments.keywords().forEach((name, value) -> entries.put(TrackedText.data(name), value));
     execution.charge(entries.size());
     return entries;
   }

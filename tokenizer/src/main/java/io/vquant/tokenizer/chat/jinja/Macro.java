@@ -83,7 +83,7 @@ record Macro(MacroSyntax syntax, Scope scope, Renderer renderer) implements Call
     }
     if (syntax.usesKwargs()) {
       Map<Object, Object> rest = new LinkedHashMap<>();
-      keywords.forEach((name, value) -> rest.put(TrackedText.trusted(name), value));
+      keywords.forEach((name, value) -> rest.put(TrackedText.data(name), value));
       inside.set("kwargs", rest);
     } else if (!keywords.isEmpty()) {
       throw execution.failure(

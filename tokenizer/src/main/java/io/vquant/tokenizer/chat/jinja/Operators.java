@@ -101,7 +101,7 @@ final class Operators {
         throw execution.failure(
             "'in' a string needs a string on its left, found " + Values.typeName(wanted));
       }
-      execution.chargeText(text.length());
+      execution.chargeSearch(text.length(), part.length());
       return text.text().contains(part.text());
     }
     if (container instanceof Map<?, ?> map) {

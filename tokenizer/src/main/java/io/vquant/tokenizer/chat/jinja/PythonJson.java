@@ -189,6 +189,8 @@ final class PythonJson {
         default -> {
           if (c < 0x20 || (asciiOnly && c > 0x7e)) {
             out.append("\\u%04x".formatted((int) c));
+            execution.charge(1);
+            execution.checkText(out.length());
           } else {
             out.append(c);
           }

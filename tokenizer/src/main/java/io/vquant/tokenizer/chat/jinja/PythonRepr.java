@@ -87,6 +87,8 @@ final class PythonRepr {
           } else if (isPrintable(c)) {
             out.appendCodePoint(c);
           } else {
+            execution.charge(1);
+            execution.checkText(out.length());
             out.append(
                 c < 0x100
                     ? "\\x%02x".formatted(c)

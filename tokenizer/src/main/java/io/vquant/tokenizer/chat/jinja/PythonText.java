@@ -157,11 +157,15 @@ final class PythonText {
     return new TrackedText.Builder().append(mapped, character.fromTemplate(0)).build();
   }
 
-  /** For the letters whose capital is several: the first in upper case, the rest in lower case. */
+  /** For the letters whose capital is several: the first cased one in upper case, the rest in lower case. */
   private static String sentenceCase(String character) {
     String upper = character.toUpperCase(Locale.ROOT);
-    int first = upper.offsetByCodePoints(0, 1);
-    return upper.substring(0, first) + upper.substring(first).toLowerCase(Locale.ROOT);
+    int first = 0;
+    while (first < upper.length() && !isCased(upper.codePointAt(first))) {
+      first = upper.offsetByCodePoints(first, 1);
+    }
+    int rest = first < upper.length() ? upper.offsetByCodePoints(first, 1) : first;
+    return upper.substring(0, rest) + upper.substring(rest).toLowerCase(Locale.ROOT);
   }
 
   static boolean isCased(int codePoint) {

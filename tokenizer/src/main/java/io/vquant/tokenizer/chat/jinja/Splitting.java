@@ -14,7 +14,7 @@ final class Splitting {
         arguments.bind(execution, fromRight ? "rsplit" : "split", 0, "sep", "maxsplit");
     int maxSplits = bound.integer(1, -1);
     int limit = maxSplits < 0 ? Integer.MAX_VALUE : maxSplits;
-    execution.chargeText(text.length());
+    execution.chargeSearch(text.length(), bound.hasValue(0) ? bound.text(0).length() : 1);
     List<Object> parts;
     if (!bound.hasValue(0)) {
       parts = fromRight ? wordsFromRight(execution, text, limit) : words(execution, text, limit);
@@ -76,8 +76,8 @@ final class Splitting {
           end++;
         }
       } else {
-        // The rest is one word, but for the spaces at its end.
-        end = beforeSpaces(chars, chars.length());
+        // The rest is one word, with the spaces at its end.
+        end = chars.length();
       }
       add(execution, words, text.substring(begin, end));
       begin = afterSpaces(chars, end);
@@ -96,7 +96,7 @@ final class Splitting {
           begin--;
         }
       } else {
-        begin = afterSpaces(chars, 0);
+        begin = 0;
       }
       add(execution, words, text.substring(begin, end));
       end = beforeSpaces(chars, begin);

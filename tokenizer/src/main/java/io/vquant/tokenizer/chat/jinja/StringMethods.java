@@ -156,10 +156,11 @@ final class StringMethods {
     Arguments.Bound bound = arguments.bind(execution, name, 1, "affix", "start", "end");
     String part = bound.has(1) ? range(execution, text, bound).text() : text.text();
     if (bound.get(0) instanceof Tuple affixes) {
-      execution.charge(affixes.size());
+      execution.charge(affixes.size() * (1L + part.length() / 64));
       return affixes.stream()
           .anyMatch(affix -> affix instanceof TrackedText one && matches.test(part, one.text()));
     }
+    execution.chargeText(Math.min(part.length(), bound.text(0).length()));
     return matches.test(part, bound.text(0).text());
   }
 
@@ -172,7 +173,7 @@ final class StringMethods {
       boolean mustBeFound) {
     Arguments.Bound bound = arguments.bind(execution, name, 1, "sub", "start", "end");
     TrackedText part = range(execution, text, bound);
-    execution.chargeText(text.length());
+    execution.chargeSearch(text.length(), bound.text(0).length());
     int found =
         last
             ? part.text().lastIndexOf(bound.text(0).text())
@@ -193,7 +194,7 @@ final class StringMethods {
     Arguments.Bound bound = arguments.bind(execution, "count", 1, "sub", "start", "end");
     TrackedText part = range(execution, text, bound);
     String wanted = bound.text(0).text();
-    execution.chargeText(part.length());
+    execution.chargeSearch(part.length(), wanted.length());
     if (wanted.isEmpty()) {
       return PythonText.length(execution, part) + 1L;
     }
@@ -217,7 +218,7 @@ final class StringMethods {
    */
   static TrackedText replaced(
       Execution execution, TrackedText text, TrackedText old, TrackedText replacement, int count) {
-    execution.chargeText(text.length());
+    execution.chargeSearch(text.length(), old.length());
     TrackedText.Builder out = new TrackedText.Builder();
     int done = 0;
     int copied = 0;

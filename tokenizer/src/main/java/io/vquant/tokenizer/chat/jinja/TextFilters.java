@@ -48,6 +48,7 @@ final class TextFilters {
         out.append(text, i, i + 1);
       } else {
         out.append(escaped, text.fromTemplate(i));
+        execution.checkText(out.length());
       }
     }
     execution.chargeText(out.length());

@@ -6,7 +6,7 @@ import java.util.Arrays;
  * Immutable text that knows for each character whether the template wrote it or the data did.
  * Equality is that of the text alone, as the template's {@code ==} sees it.
  */
-public final class TrackedText {
+public final class TrackedText implements Comparable<TrackedText> {
   static final TrackedText EMPTY = new TrackedText("", new int[0]);
 
   private final String text;
@@ -90,6 +90,12 @@ public final class TrackedText {
   @Override
   public boolean equals(Object other) {
     return other instanceof TrackedText that && text.equals(that.text);
+  }
+
+  /** The order of UTF-16 units; it keeps hash maps fast where keys collide. */
+  @Override
+  public int compareTo(TrackedText other) {
+    return text.compareTo(other.text);
   }
 
   @Override

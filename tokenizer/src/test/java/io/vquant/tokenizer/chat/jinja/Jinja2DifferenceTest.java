@@ -1,6 +1,7 @@
 package io.vquant.tokenizer.chat.jinja;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Clock;
 import java.time.Instant;
@@ -31,6 +32,23 @@ class Jinja2DifferenceTest {
                       assertThat(JinjaTemplate.parse(template).render(data, LIMITS).text())
                           .as(template)
                           .isEqualTo(JsonCases.string(recorded, "expected")));
+            });
+  }
+
+  @TestFactory
+  Stream<DynamicTest> refusesWhatJinja2Refuses() {
+    Map<String, Object> data = JsonCases.object("jinja2-data.json");
+    return JsonCases.resource("jinja2-refused.json").stream()
+        .map(
+            recorded -> {
+              String template = JsonCases.string(recorded, "template");
+              return DynamicTest.dynamicTest(
+                  template,
+                  () ->
+                      assertThatThrownBy(() -> JinjaTemplate.parse(template).render(data, LIMITS))
+                          .as("%s, where Jinja2 raises %s", template, recorded.get("error"))
+                          .isInstanceOf(TemplateException.class)
+                          .hasMessageStartingWith("template line 1: "));
             });
   }
 }
