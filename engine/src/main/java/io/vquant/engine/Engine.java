@@ -7,7 +7,7 @@ import io.vquant.engine.runtime.ModelRunner;
 import io.vquant.engine.runtime.WeightFiles;
 import io.vquant.eval.LanguageModel;
 import io.vquant.kernels.backend.BackendOptions;
-import io.vquant.kernels.backend.Backends;
+import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.tensor.DType;

@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MalformedConfigException extends RuntimeException {
   private static final long serialVersionUID = 1L;
+  private static final int MAX_PATH_CHARS = 4096;
+  private static final int MAX_EXPECTED_CHARS = 400;
 
   private final transient Path file;
   private final @Nullable String field;
@@ -38,11 +40,11 @@ public final class MalformedConfigException extends RuntimeException {
 
   private static String message(Path file, @Nullable String field, String found, String expected) {
     String where = field == null ? "" : ": " + OneLine.of(field);
-    return OneLine.of(file.toString())
+    return OneLine.of(file.toString(), MAX_PATH_CHARS)
         + where
         + " is "
         + OneLine.of(found)
         + ", expected "
-        + OneLine.of(expected);
+        + OneLine.of(expected, MAX_EXPECTED_CHARS);
   }
 }

@@ -8,7 +8,12 @@ public final class OneLine {
 
   /** The text with unprintable characters escaped, cut after 120 characters. */
   public static String of(String text) {
-    String cut = text.length() <= MAX_CHARS ? text : text.substring(0, MAX_CHARS) + "...";
+    return of(text, MAX_CHARS);
+  }
+
+  /** As {@link #of(String)}, cut after another length. */
+  static String of(String text, int maxChars) {
+    String cut = text.length() <= maxChars ? text : text.substring(0, maxChars) + "...";
     StringBuilder line = new StringBuilder(cut.length());
     cut.codePoints().forEach(c -> append(line, c));
     return line.toString();

@@ -55,7 +55,12 @@ public enum ElementType {
 
   /** The type with this safetensors code; codes are case-sensitive. */
   public static Optional<ElementType> ofCode(String code) {
-    return Arrays.stream(values()).filter(type -> type.code().equals(code)).findFirst();
+    for (ElementType type : values()) {
+      if (type.code().equals(code)) {
+        return Optional.of(type);
+      }
+    }
+    return Optional.empty();
   }
 
   /** All codes, for messages: {@code BOOL, U8, ...}. */

@@ -8,6 +8,7 @@ import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** The tensors of a checkpoint by their full names. Immutable; safe for any number of threads. */
 public final class WeightStore {
@@ -31,8 +32,14 @@ public final class WeightStore {
       }
     }
     this.tensors = Collections.unmodifiableNavigableMap(byName);
-    this.files = byName.values().stream().map(StoredTensor::file).distinct().sorted().toList();
-    this.byteSize = byName.values().stream().mapToLong(StoredTensor::byteSize).sum();
+    SortedSet<Path> distinctFiles = new TreeSet<>();
+    long bytes = 0;
+    for (StoredTensor tensor : byName.values()) {
+      distinctFiles.add(tensor.file());
+      bytes += tensor.byteSize();
+    }
+    this.files = List.copyOf(distinctFiles);
+    this.byteSize = bytes;
   }
 
   /** All names, sorted. */

@@ -63,9 +63,15 @@ final class CpuAttention implements AttentionOperator {
     if (!(kv instanceof PagedKvLayer paged) || !paged.layout().equals(pageLayout)) {
       throw new IllegalArgumentException("KV layer " + kv + ": expected pages of " + pageLayout);
     }
-    if (start < 0 || paged.length() < start + q.rows()) {
+    if (start < 0 || start > paged.length() - q.rows()) {
       throw new IllegalArgumentException(
-          "KV layer has " + paged.length() + " tokens: expected " + (start + q.rows()));
+          "KV layer of "
+              + paged.length()
+              + " tokens: expected positions "
+              + start
+              + " to "
+              + ((long) start + q.rows() - 1)
+              + " in it");
     }
     layer = paged;
     query = Operands.address(q);
@@ -136,9 +142,9 @@ final class CpuAttention implements AttentionOperator {
     spans = startPosition / TOKENS / SPAN_PAGES + 1 - firstSpan;
     int group = spec.groupSize();
     int parts = spans * spec.numKvHeads();
-    states = context.sharedScratch((parts * group + 1) * stateStride);
+    states = context.sharedScratch(((long) parts * group + 1) * stateStride);
     context.pool().run(spanTask, parts);
-    long total = states + parts * group * stateStride;
+    long total = states + (long) parts * group * stateStride;
     for (int head = 0; head < spec.numQueryHeads(); head++) {
       AttentionState.clear(total, reader.valueVectors());
       for (int span = 0; span < spans; span++) {
@@ -150,7 +156,8 @@ final class CpuAttention implements AttentionOperator {
   }
 
   private long partState(int kvHead, int span) {
-    return states + ((long) span * spec.numKvHeads() + kvHead) * spec.groupSize() * stateStride;
+    long part = (long) span * spec.numKvHeads() + kvHead;
+    return states + part * spec.groupSize() * stateStride;
   }
 
   private void decodeSpan(int block, int worker) {

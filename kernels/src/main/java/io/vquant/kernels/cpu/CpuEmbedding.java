@@ -15,16 +15,25 @@ final class CpuEmbedding implements EmbeddingOperator {
   @Override
   public void forward(Tensor out, int[] tokenIds, int first) {
     Operands.require("out", out, out.rows(), table.columns());
+    if (first < 0 || first > tokenIds.length - out.rows()) {
+      throw new IllegalArgumentException(
+          "ids " + first + " to " + ((long) first + out.rows() - 1) + " of " + tokenIds.length);
+    }
     for (int row = 0; row < out.rows(); row++) {
       int id = tokenIds[first + row];
       if (id < 0 || id >= table.rows()) {
         throw new IllegalArgumentException(
             "token id " + id + ": expected 0 to " + (table.rows() - 1));
       }
-      long to = Operands.address(out) + row * Operands.stride(out);
-      for (int c = 0; c < table.columns(); c++) {
-        Simd.set(to + 4L * c, Operands.element(table, id, c));
-      }
+    }
+    for (int row = 0; row < out.rows(); row++) {
+      copyRow(Operands.address(out) + row * Operands.stride(out), tokenIds[first + row]);
+    }
+  }
+
+  private void copyRow(long to, int id) {
+    for (int c = 0; c < table.columns(); c++) {
+      Simd.set(to + 4L * c, Operands.element(table, id, c));
     }
   }
 }

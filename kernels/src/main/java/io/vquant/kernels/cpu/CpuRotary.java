@@ -15,6 +15,7 @@ import jdk.incubator.vector.FloatVector;
 final class CpuRotary implements RotaryOperator, AutoCloseable {
 
   private static final int FIRST_POSITIONS = 512;
+  private static final int MOST_AHEAD = 8192;
 
   private final CpuContext context;
   private final RotarySpec spec;
@@ -23,7 +24,8 @@ final class CpuRotary implements RotaryOperator, AutoCloseable {
 
   private Arena arena = Arena.ofShared();
   private long table;
-  private int positions;
+  private int tableStart;
+  private int tableEnd;
   private long x;
   private long xStride;
   private int rows;
@@ -44,40 +46,51 @@ final class CpuRotary implements RotaryOperator, AutoCloseable {
       throw new IllegalArgumentException(
           "x has " + xTensor.columns() + " columns: expected whole heads of " + spec.headDim());
     }
+    if (startPosition < 0) {
+      throw new IllegalArgumentException(
+          "start position " + startPosition + ": expected 0 or more");
+    }
     rows = xTensor.rows();
     heads = xTensor.columns() / spec.headDim();
     start = startPosition;
     x = Operands.address(xTensor);
     xStride = Operands.stride(xTensor);
-    tableUpTo(startPosition + rows);
+    tableFor(startPosition, startPosition + rows);
     blockRows = Elementwise.blockRows(xTensor.columns());
     context.pool().run(task, Math.ceilDiv(rows, blockRows));
   }
 
-  /** A position's entry: cosines {@code [headDim / 2]}, then sines. */
-  private void tableUpTo(int end) {
-    if (end <= positions) {
+  /**
+   * Makes the table hold the positions {@code from} to {@code end - 1}. An entry is {@code headDim
+   * / 2} cosines, then as many sines. A table that does not reach {@code from} starts anew there.
+   */
+  private void tableFor(int from, int end) {
+    if (from >= tableStart && end <= tableEnd) {
       return;
     }
-    int grown = Math.max(Math.max(end, FIRST_POSITIONS), (int) Math.min(2L * positions, 1 << 20));
+    boolean extend = from >= tableStart && from <= tableEnd;
+    int start = extend ? tableStart : from;
+    int kept = extend ? tableEnd - tableStart : 0;
+    int size =
+        Math.max(end - start, Math.max(FIRST_POSITIONS, Math.min(2 * kept, kept + MOST_AHEAD)));
     Arena newArena = Arena.ofShared();
-    MemorySegment newTable = newArena.allocate(grown * entryBytes(), 64);
-    MemorySegment.copy(Simd.MEMORY, table, newTable, 0, positions * entryBytes());
+    MemorySegment newTable = newArena.allocate(size * entryBytes(), 64);
+    MemorySegment.copy(Simd.MEMORY, table, newTable, 0, kept * entryBytes());
     arena.close();
     arena = newArena;
     table = newTable.address();
-    for (int position = positions; position < grown; position++) {
-      fillEntry(position);
+    tableStart = start;
+    tableEnd = start + size;
+    for (int entry = kept; entry < size; entry++) {
+      fillEntry(table + entry * entryBytes(), start + entry);
     }
-    positions = grown;
   }
 
   private long entryBytes() {
     return 2L * half * Float.BYTES;
   }
 
-  private void fillEntry(int position) {
-    long cos = table + position * entryBytes();
+  private void fillEntry(long cos, int position) {
     long sin = cos + 4L * half;
     for (int i = 0; i < half; i++) {
       float angle = (float) position * spec.inverseFrequencies().get(i);
@@ -89,7 +102,7 @@ final class CpuRotary implements RotaryOperator, AutoCloseable {
   private void rotateRows(int block, int worker) {
     int end = Math.min(rows, (block + 1) * blockRows);
     for (int row = block * blockRows; row < end; row++) {
-      long entry = table + (start + row) * entryBytes();
+      long entry = table + (start - tableStart + row) * entryBytes();
       for (int head = 0; head < heads; head++) {
         rotateHead(x + row * xStride + 4L * head * spec.headDim(), entry, entry + 4L * half);
       }

@@ -41,6 +41,9 @@ public final class PagedKvCache implements KvCache {
 
   @Override
   public void truncate(int length) {
+    if (length < 0 || length > length()) {
+      throw new IllegalArgumentException("truncate to " + length + " of " + length() + " tokens");
+    }
     for (PagedKvLayer layer : layers) {
       layer.truncate(length);
     }

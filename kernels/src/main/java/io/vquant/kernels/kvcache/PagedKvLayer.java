@@ -6,6 +6,7 @@ import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /** One layer of a {@link PagedKvCache}: an array of pages in {@link PageLayout}. */
 public final class PagedKvLayer implements KvLayer {
@@ -17,7 +18,7 @@ public final class PagedKvLayer implements KvLayer {
   private final KvCacheSpec spec;
   private final PageLayout layout;
   private final Arena arena;
-  private final MemorySegment[] pages;
+  private MemorySegment[] pages = {};
   private int pageCount;
   private int length;
 
@@ -25,15 +26,17 @@ public final class PagedKvLayer implements KvLayer {
     this.spec = spec;
     this.layout = new PageLayout(spec.numKvHeads(), spec.headDim(), spec.dtype());
     this.arena = arena;
-    this.pages = new MemorySegment[Math.ceilDiv(spec.maxTokens(), PageLayout.TOKENS)];
   }
 
   public PageLayout layout() {
     return layout;
   }
 
-  /** Page {@code index} in {@link PageLayout}; token positions {@code 64 * index} and on. */
+  /** Page {@code index} in {@link PageLayout}: token positions {@code 64 * index} and on. */
   public MemorySegment page(int index) {
+    if (index >= pageCount) {
+      throw new IndexOutOfBoundsException("page " + index + " of " + pageCount);
+    }
     return pages[index];
   }
 
@@ -44,7 +47,11 @@ public final class PagedKvLayer implements KvLayer {
 
   @Override
   public void append(Tensor keys, Tensor values, int startPosition) {
-    int end = startPosition + keys.rows();
+    if (keys.dtype() != DType.F32 || values.dtype() != DType.F32) {
+      throw new IllegalArgumentException(
+          "keys " + keys.dtype() + ", values " + values.dtype() + ": expected F32");
+    }
+    long end = (long) startPosition + keys.rows();
     if (startPosition < 0 || startPosition > length || end > spec.maxTokens()) {
       throw new IllegalArgumentException(
           "append at positions "
@@ -77,10 +84,13 @@ public final class PagedKvLayer implements KvLayer {
         writeBf16(page, slot, keys, values, row);
       }
     }
-    length = end;
+    length = (int) end;
   }
 
   private MemorySegment pageForWriting(int index) {
+    if (index >= pages.length) {
+      pages = Arrays.copyOf(pages, Math.max(index + 1, 2 * pages.length));
+    }
     while (pageCount <= index) {
       pages[pageCount++] = arena.allocate(layout.byteSize(), PAGE_ALIGNMENT);
     }

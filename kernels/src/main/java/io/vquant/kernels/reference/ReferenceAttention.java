@@ -21,12 +21,15 @@ final class ReferenceAttention implements AttentionOperator {
   /** Scores, then probabilities, of the visible keys; grows with the sequence. */
   private double[] probabilities = new double[PageLayout.TOKENS];
 
+  private final float[] queryHead;
+
   ReferenceAttention(AttentionSpec spec, DType cacheType) {
     if (cacheType == DType.F16) {
       throw new UnsupportedKernelException(
           "reference attention on a cache of F16: there is F32 and BF16");
     }
     this.spec = spec;
+    this.queryHead = new float[spec.headDim()];
     this.expectedLayout = new PageLayout(spec.numKvHeads(), spec.headDim(), cacheType);
   }
 
@@ -45,7 +48,10 @@ final class ReferenceAttention implements AttentionOperator {
       }
       for (int head = 0; head < spec.numQueryHeads(); head++) {
         int kvHead = head / spec.groupSize();
-        score(q, row, head, cache, kvHead, firstKey, keys);
+        for (int c = 0; c < spec.headDim(); c++) {
+          queryHead[c] = Elements.get(q, row, head * spec.headDim() + c);
+        }
+        score(cache, kvHead, firstKey, keys);
         softmax(keys);
         mixValues(out, row, head, cache, kvHead, firstKey, keys);
       }
@@ -69,13 +75,11 @@ final class ReferenceAttention implements AttentionOperator {
     return cache;
   }
 
-  private void score(
-      Tensor q, int row, int head, PagedKvLayer cache, int kvHead, int firstKey, int keys) {
-    int headColumn = head * spec.headDim();
+  private void score(PagedKvLayer cache, int kvHead, int firstKey, int keys) {
     for (int j = 0; j < keys; j++) {
       double dot = 0;
       for (int c = 0; c < spec.headDim(); c++) {
-        dot += (double) Elements.get(q, row, headColumn + c) * cache.key(kvHead, firstKey + j, c);
+        dot += (double) queryHead[c] * cache.key(kvHead, firstKey + j, c);
       }
       probabilities[j] = dot * spec.softmaxScale();
     }

@@ -38,6 +38,10 @@ public record Layout(long offset, int rows, int columns, long rowStride) {
 
   /** Elements from the start of the storage to the end of the last row. */
   public long extent() {
-    return rows == 0 ? offset : offset + (rows - 1) * rowStride + columns;
+    if (rows == 0) {
+      return offset;
+    }
+    long lastRow = Math.multiplyExact(rows - 1L, rowStride);
+    return Math.addExact(Math.addExact(offset, lastRow), columns);
   }
 }

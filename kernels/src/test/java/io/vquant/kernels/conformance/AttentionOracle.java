@@ -104,12 +104,16 @@ final class AttentionOracle {
       p[j] /= sum;
       expectedGrowth += p[j] * Math.exp(scoreError[j]);
     }
+    double[] weightError = new double[count];
+    for (int j = 0; j < count; j++) {
+      weightError[j] = p[j] * (Math.exp(scoreError[j]) * expectedGrowth - 1);
+    }
     for (int c = 0; c < headDim; c++) {
-      mix(p, scoreError, expectedGrowth, kvStart + c, qStart + c);
+      mix(p, weightError, kvStart + c, qStart + c);
     }
   }
 
-  private void mix(double[] p, double[] scoreError, double growth, int vIndex, int outIndex) {
+  private void mix(double[] p, double[] weightError, int vIndex, int outIndex) {
     double mean = 0;
     double magnitude = 0;
     double largest = 0;
@@ -122,7 +126,7 @@ final class AttentionOracle {
     double error = 0;
     for (int j = 0; j < p.length; j++) {
       double distance = Math.abs(v[vIndex + j * problem.keyWidth()] - mean);
-      error += p[j] * (Math.exp(scoreError[j]) * growth - 1) * distance;
+      error += weightError[j] * distance;
     }
     long rescalings = Math.ceilDiv(p.length, KEYS_PER_RESCALING);
     long roundings = 4 + 2L * p.length + 1 + 2 + 2 * 5 * rescalings;

@@ -20,20 +20,21 @@ record ElementwiseConformanceTest(TestBackend candidate) {
   @ParameterizedTest
   @EnumSource
   void embeddingCopiesRowsExactly(DType dtype) {
-    for (ValuePattern pattern : ValuePattern.values()) {
-      for (int size : Sizes.FEATURES) {
-        SplittableRandom random = new SplittableRandom(Sizes.seed(size, pattern));
-        int vocabSize = Sizes.any(random, 1, 2, 7, 50);
-        int rows = Sizes.any(random, Sizes.ROWS);
-        int first = random.nextInt(3);
-        int[] ids = random.ints(rows + 5, 0, vocabSize).toArray();
-        float[] values = pattern.draw(random, dtype, vocabSize * size);
-        StoredMatrix table = StoredMatrix.of(dtype, vocabSize, size, values, random.nextBoolean());
-        float[] expected = new float[rows * size];
-        for (int row = 0; row < rows; row++) {
-          System.arraycopy(values, ids[first + row] * size, expected, row * size, size);
-        }
-        try (KernelBackend backend = candidate.open()) {
+    try (KernelBackend backend = candidate.open()) {
+      for (ValuePattern pattern : ValuePattern.values()) {
+        for (int size : Sizes.FEATURES) {
+          SplittableRandom random = new SplittableRandom(Sizes.seed(size, pattern));
+          int vocabSize = Sizes.any(random, 1, 2, 7, 50);
+          int rows = Sizes.any(random, Sizes.ROWS);
+          int first = random.nextInt(3);
+          int[] ids = random.ints(rows + 5, 0, vocabSize).toArray();
+          float[] values = pattern.draw(random, dtype, vocabSize * size);
+          StoredMatrix table =
+              StoredMatrix.of(dtype, vocabSize, size, values, random.nextBoolean());
+          float[] expected = new float[rows * size];
+          for (int row = 0; row < rows; row++) {
+            System.arraycopy(values, ids[first + row] * size, expected, row * size, size);
+          }
           Activations out = Activations.output(backend, rows, size, random.nextBoolean());
           backend.embedding(table.tensor()).forward(out.tensor(), ids, first);
           assertSameBits(
@@ -50,16 +51,16 @@ record ElementwiseConformanceTest(TestBackend candidate) {
   @ParameterizedTest
   @EnumSource
   void residualAddRoundsOnce(ValuePattern pattern) {
-    for (int size : Sizes.FEATURES) {
-      SplittableRandom random = new SplittableRandom(Sizes.seed(size, pattern));
-      int rows = Sizes.any(random, Sizes.ROWS);
-      float[] x = pattern.draw(random, rows * size);
-      float[] delta = Sizes.anyPattern(random).draw(random, rows * size);
-      float[] expected = new float[x.length];
-      for (int i = 0; i < x.length; i++) {
-        expected[i] = x[i] + delta[i];
-      }
-      try (KernelBackend backend = candidate.open()) {
+    try (KernelBackend backend = candidate.open()) {
+      for (int size : Sizes.FEATURES) {
+        SplittableRandom random = new SplittableRandom(Sizes.seed(size, pattern));
+        int rows = Sizes.any(random, Sizes.ROWS);
+        float[] x = pattern.draw(random, rows * size);
+        float[] delta = Sizes.anyPattern(random).draw(random, rows * size);
+        float[] expected = new float[x.length];
+        for (int i = 0; i < x.length; i++) {
+          expected[i] = x[i] + delta[i];
+        }
         Activations sum = Activations.of(backend, rows, size, x, random.nextBoolean());
         Activations other = Activations.of(backend, rows, size, delta, random.nextBoolean());
         backend.residualAdd().forward(sum.tensor(), other.tensor());
@@ -73,12 +74,14 @@ record ElementwiseConformanceTest(TestBackend candidate) {
   @ParameterizedTest
   @EnumSource
   void gatedActivation(ValuePattern pattern) {
-    for (int size : Sizes.FEATURES) {
-      SplittableRandom random = new SplittableRandom(Sizes.seed(size, pattern));
-      int rows = Sizes.any(random, Sizes.ROWS);
-      float[] gate = pattern.draw(random, rows * size);
-      float[] up = upFor(pattern, random).draw(random, rows * size);
-      checkGated(rows, size, gate, up, random);
+    try (KernelBackend backend = candidate.open()) {
+      for (int size : Sizes.FEATURES) {
+        SplittableRandom random = new SplittableRandom(Sizes.seed(size, pattern));
+        int rows = Sizes.any(random, Sizes.ROWS);
+        float[] gate = pattern.draw(random, rows * size);
+        float[] up = upFor(pattern, random).draw(random, rows * size);
+        checkGated(backend, rows, size, gate, up, random);
+      }
     }
   }
 
@@ -92,11 +95,13 @@ record ElementwiseConformanceTest(TestBackend candidate) {
   @ParameterizedTest
   @MethodSource("gatesAroundTheEndsOfExp")
   void gatedActivationWhereExpOverflowsOrVanishes(float gate) {
-    for (int size : new int[] {1, 7, 16, 33}) {
-      SplittableRandom random = new SplittableRandom(size);
-      float[] gates = new float[size];
-      Arrays.fill(gates, gate);
-      checkGated(1, size, gates, ValuePattern.NORMAL.draw(random, size), random);
+    try (KernelBackend backend = candidate.open()) {
+      for (int size : new int[] {1, 7, 16, 33}) {
+        SplittableRandom random = new SplittableRandom(size);
+        float[] gates = new float[size];
+        Arrays.fill(gates, gate);
+        checkGated(backend, 1, size, gates, ValuePattern.NORMAL.draw(random, size), random);
+      }
     }
   }
 
@@ -132,25 +137,29 @@ record ElementwiseConformanceTest(TestBackend candidate) {
     };
   }
 
-  private void checkGated(int rows, int size, float[] gate, float[] up, SplittableRandom random) {
+  private void checkGated(
+      KernelBackend backend,
+      int rows,
+      int size,
+      float[] gate,
+      float[] up,
+      SplittableRandom random) {
     boolean inPlace = random.nextBoolean();
     boolean padded = random.nextBoolean();
-    try (KernelBackend backend = candidate.open()) {
-      Activations in = Activations.of(backend, rows, size, gate, padded);
-      Activations other = Activations.of(backend, rows, size, up, random.nextBoolean());
-      Activations out = inPlace ? in : Activations.output(backend, rows, size, padded);
-      backend.gatedActivation().forward(out.tensor(), in.tensor(), other.tensor());
-      double[] exact = new double[gate.length];
-      double[] tolerance = new double[gate.length];
-      for (int i = 0; i < gate.length; i++) {
-        exact[i] = gate[i] / (1 + StrictMath.exp(-(double) gate[i])) * up[i];
-        tolerance[i] = gatedTolerance(exact[i], up[i]);
-      }
-      String what =
-          "%s gatedActivation [%d, %d], gate[0] %s, in place %s"
-              .formatted(candidate, rows, size, gate[0], inPlace);
-      assertWithin(() -> what, out.read(), exact, tolerance);
+    Activations in = Activations.of(backend, rows, size, gate, padded);
+    Activations other = Activations.of(backend, rows, size, up, random.nextBoolean());
+    Activations out = inPlace ? in : Activations.output(backend, rows, size, padded);
+    backend.gatedActivation().forward(out.tensor(), in.tensor(), other.tensor());
+    double[] exact = new double[gate.length];
+    double[] tolerance = new double[gate.length];
+    for (int i = 0; i < gate.length; i++) {
+      exact[i] = gate[i] / (1 + StrictMath.exp(-(double) gate[i])) * up[i];
+      tolerance[i] = gatedTolerance(exact[i], up[i]);
     }
+    String what =
+        "%s gatedActivation [%d, %d], gate[0] %s, in place %s"
+            .formatted(candidate, rows, size, gate[0], inPlace);
+    assertWithin(() -> what, out.read(), exact, tolerance);
   }
 
   /**

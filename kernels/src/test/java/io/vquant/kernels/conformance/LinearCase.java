@@ -24,7 +24,7 @@ record LinearCase(
     ValuePattern weightPattern,
     long seed) {
 
-  void check(TestBackend candidate) {
+  void check(TestBackend candidate, KernelBackend backend) {
     SplittableRandom random = new SplittableRandom(seed);
     float[] x = xPattern.draw(random, rows * inFeatures);
     float[] w = weightPattern.draw(random, dtype, outFeatures * inFeatures);
@@ -33,12 +33,10 @@ record LinearCase(
     Tensor biasRow =
         b == null ? null : StoredMatrix.of(dtype, 1, outFeatures, b, oddAddress).tensor();
     boolean padded = random.nextBoolean();
-    try (KernelBackend backend = candidate.open()) {
-      Activations in = Activations.of(backend, rows, inFeatures, x, padded);
-      Activations out = Activations.output(backend, rows, outFeatures, padded);
-      backend.linear(weight, biasRow).forward(out.tensor(), in.tensor());
-      compare(candidate, out.read(), x, w, b);
-    }
+    Activations in = Activations.of(backend, rows, inFeatures, x, padded);
+    Activations out = Activations.output(backend, rows, outFeatures, padded);
+    backend.linear(weight, biasRow).forward(out.tensor(), in.tensor());
+    compare(candidate, out.read(), x, w, b);
   }
 
   private void compare(

@@ -20,40 +20,44 @@ record LinearConformanceTest(TestBackend candidate) {
   @ParameterizedTest
   @FieldSource("FEATURES")
   void everyPairOfSizes(int inFeatures) {
-    for (int outFeatures : Sizes.FEATURES) {
-      SplittableRandom random = new SplittableRandom(1000L * inFeatures + outFeatures);
-      int rows = Sizes.any(random, Sizes.ROWS);
-      new LinearCase(
-              rows,
-              inFeatures,
-              outFeatures,
-              Sizes.anyDType(random),
-              random.nextBoolean(),
-              random.nextBoolean(),
-              ValuePattern.NORMAL,
-              ValuePattern.NORMAL,
-              random.nextLong())
-          .check(candidate);
+    try (KernelBackend backend = candidate.open()) {
+      for (int outFeatures : Sizes.FEATURES) {
+        SplittableRandom random = new SplittableRandom(1000L * inFeatures + outFeatures);
+        int rows = Sizes.any(random, Sizes.ROWS);
+        new LinearCase(
+                rows,
+                inFeatures,
+                outFeatures,
+                Sizes.anyDType(random),
+                random.nextBoolean(),
+                random.nextBoolean(),
+                ValuePattern.NORMAL,
+                ValuePattern.NORMAL,
+                random.nextLong())
+            .check(candidate, backend);
+      }
     }
   }
 
   @ParameterizedTest
   @EnumSource
   void everyNumberOfRowsWithAndWithoutBiasAtAnyAddress(DType dtype) {
-    for (int rows : Sizes.ROWS) {
-      for (int choice = 0; choice < 4; choice++) {
-        SplittableRandom random = new SplittableRandom(10L * rows + choice);
-        new LinearCase(
-                rows,
-                Sizes.any(random, Arrays.copyOf(Sizes.FEATURES, 15)),
-                Sizes.any(random, Arrays.copyOf(Sizes.FEATURES, 15)),
-                dtype,
-                choice % 2 == 0,
-                choice / 2 == 0,
-                ValuePattern.NORMAL,
-                ValuePattern.NORMAL,
-                random.nextLong())
-            .check(candidate);
+    try (KernelBackend backend = candidate.open()) {
+      for (int rows : Sizes.ROWS) {
+        for (int choice = 0; choice < 4; choice++) {
+          SplittableRandom random = new SplittableRandom(10L * rows + choice);
+          new LinearCase(
+                  rows,
+                  Sizes.any(random, Arrays.copyOf(Sizes.FEATURES, 15)),
+                  Sizes.any(random, Arrays.copyOf(Sizes.FEATURES, 15)),
+                  dtype,
+                  choice % 2 == 0,
+                  choice / 2 == 0,
+                  ValuePattern.NORMAL,
+                  ValuePattern.NORMAL,
+                  random.nextLong())
+              .check(candidate, backend);
+        }
       }
     }
   }
@@ -61,15 +65,25 @@ record LinearConformanceTest(TestBackend candidate) {
   @ParameterizedTest
   @EnumSource
   void extremeValues(DType dtype) {
-    for (ValuePattern x : ValuePattern.values()) {
-      for (ValuePattern weight : ValuePattern.values()) {
-        if (dtype != DType.F16 && productsOverflow(x, weight)) {
-          continue;
-        }
-        for (int inFeatures : new int[] {1, 7, 17, 80, 255}) {
-          new LinearCase(
-                  9, inFeatures, 19, dtype, true, inFeatures % 2 == 0, x, weight, 31L * inFeatures)
-              .check(candidate);
+    try (KernelBackend backend = candidate.open()) {
+      for (ValuePattern x : ValuePattern.values()) {
+        for (ValuePattern weight : ValuePattern.values()) {
+          if (dtype != DType.F16 && productsOverflow(x, weight)) {
+            continue;
+          }
+          for (int inFeatures : new int[] {1, 7, 17, 80, 255}) {
+            new LinearCase(
+                    9,
+                    inFeatures,
+                    19,
+                    dtype,
+                    true,
+                    inFeatures % 2 == 0,
+                    x,
+                    weight,
+                    31L * inFeatures)
+                .check(candidate, backend);
+          }
         }
       }
     }

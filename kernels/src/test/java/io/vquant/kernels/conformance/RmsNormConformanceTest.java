@@ -20,36 +20,42 @@ record RmsNormConformanceTest(TestBackend candidate) {
   @ParameterizedTest
   @EnumSource
   void everySizeAndPattern(ValuePattern pattern) {
-    for (int size : Sizes.FEATURES) {
-      long seed = Sizes.seed(size, pattern);
-      SplittableRandom random = new SplittableRandom(seed);
-      int rows = Sizes.any(random, Sizes.ROWS);
-      float epsilon = random.nextBoolean() ? 1e-5f : 1e-6f;
-      float[] x = pattern.draw(random, rows * size);
-      if (pattern == ValuePattern.LARGE) {
-        for (int i = 0; i < x.length; i++) {
-          x[i] *= SQUARABLE;
+    try (KernelBackend backend = candidate.open()) {
+      for (int size : Sizes.FEATURES) {
+        long seed = Sizes.seed(size, pattern);
+        SplittableRandom random = new SplittableRandom(seed);
+        int rows = Sizes.any(random, Sizes.ROWS);
+        float epsilon = random.nextBoolean() ? 1e-5f : 1e-6f;
+        float[] x = pattern.draw(random, rows * size);
+        if (pattern == ValuePattern.LARGE) {
+          for (int i = 0; i < x.length; i++) {
+            x[i] *= SQUARABLE;
+          }
         }
+        String what =
+            "%s rmsNorm [%d, %d] %s seed %d".formatted(candidate, rows, size, pattern, seed);
+        check(backend, what, rows, size, x, epsilon, random);
       }
-      String what =
-          "%s rmsNorm [%d, %d] %s seed %d".formatted(candidate, rows, size, pattern, seed);
-      check(what, rows, size, x, epsilon, random);
     }
   }
 
   private void check(
-      String what, int rows, int size, float[] x, float epsilon, SplittableRandom random) {
+      KernelBackend backend,
+      String what,
+      int rows,
+      int size,
+      float[] x,
+      float epsilon,
+      SplittableRandom random) {
     DType dtype = Sizes.anyDType(random);
     float[] w = ValuePattern.NORMAL.draw(random, dtype, size);
     StoredMatrix weight = StoredMatrix.of(dtype, 1, size, w, random.nextBoolean());
     boolean padded = random.nextBoolean();
     boolean inPlace = random.nextBoolean();
-    try (KernelBackend backend = candidate.open()) {
-      Activations in = Activations.of(backend, rows, size, x, padded);
-      Activations out = inPlace ? in : Activations.output(backend, rows, size, padded);
-      backend.rmsNorm(weight.tensor(), epsilon).forward(out.tensor(), in.tensor());
-      compare(what + " " + dtype + (inPlace ? " in place" : ""), size, out.read(), x, w, epsilon);
-    }
+    Activations in = Activations.of(backend, rows, size, x, padded);
+    Activations out = inPlace ? in : Activations.output(backend, rows, size, padded);
+    backend.rmsNorm(weight.tensor(), epsilon).forward(out.tensor(), in.tensor());
+    compare(what + " " + dtype + (inPlace ? " in place" : ""), size, out.read(), x, w, epsilon);
   }
 
   private void compare(String what, int size, float[] actual, float[] x, float[] w, float epsilon) {

@@ -22,17 +22,17 @@ record RotaryConformanceTest(TestBackend candidate) {
   @ParameterizedTest
   @ValueSource(ints = {2, 6, 16, 64, 80, 96, 128})
   void everyHeadSizeAndPosition(int headDim) {
-    for (int start : START_POSITIONS) {
-      for (ValuePattern pattern : ValuePattern.values()) {
-        long seed = Sizes.seed(start, pattern);
-        SplittableRandom random = new SplittableRandom(seed);
-        int rows = Sizes.any(random, 1, 2, 3, 9);
-        int heads = Sizes.any(random, 1, 3, 5);
-        float scaling = random.nextBoolean() ? 1f : 1.2079f;
-        RotarySpec spec = new RotarySpec(headDim, frequencies(headDim), scaling);
-        int width = heads * headDim;
-        float[] x = pattern.draw(random, rows * width);
-        try (KernelBackend backend = candidate.open()) {
+    try (KernelBackend backend = candidate.open()) {
+      for (int start : START_POSITIONS) {
+        for (ValuePattern pattern : ValuePattern.values()) {
+          long seed = Sizes.seed(start, pattern);
+          SplittableRandom random = new SplittableRandom(seed);
+          int rows = Sizes.any(random, 1, 2, 3, 9);
+          int heads = Sizes.any(random, 1, 3, 5);
+          float scaling = random.nextBoolean() ? 1f : 1.2079f;
+          RotarySpec spec = new RotarySpec(headDim, frequencies(headDim), scaling);
+          int width = heads * headDim;
+          float[] x = pattern.draw(random, rows * width);
           Activations values = Activations.of(backend, rows, width, x, random.nextBoolean());
           backend.rotary(spec).forward(values.tensor(), start);
           String what =

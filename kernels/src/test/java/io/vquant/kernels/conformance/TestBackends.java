@@ -1,5 +1,6 @@
 package io.vquant.kernels.conformance;
 
+import io.vquant.kernels.cpu.CpuBackend;
 import io.vquant.kernels.reference.ReferenceBackend;
 import java.util.List;
 
@@ -7,7 +8,9 @@ import java.util.List;
 final class TestBackends {
 
   static final List<TestBackend> ALL =
-      List.of(new TestBackend("reference", options -> new ReferenceBackend(), ErrorBound.DOUBLE));
+      List.of(
+          new TestBackend("reference", options -> new ReferenceBackend(), ErrorBound.DOUBLE),
+          new TestBackend("cpu", CpuBackend::new, ErrorBound.SINGLE));
 
   private TestBackends() {}
 

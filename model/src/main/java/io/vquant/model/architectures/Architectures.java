@@ -63,7 +63,7 @@ public final class Architectures {
     String className = classNames.getFirst();
     Architecture family =
         find(candidate -> candidate.className().equals(className))
-            .orElseThrow(() -> config.bad("architectures", supported + ", not " + className));
+            .orElseThrow(() -> config.bad("architectures", className, supported));
     if (modelType.isPresent() && !modelType.get().equals(family.modelType())) {
       throw config.bad("model_type", family.modelType() + ", as architectures is " + className);
     }

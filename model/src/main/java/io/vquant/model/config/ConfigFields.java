@@ -182,6 +182,11 @@ public final class ConfigFields {
     return new MalformedConfigException(file, prefix + name, describe(object.get(name)), expected);
   }
 
+  /** As {@link #bad(String, String)}, about a part of the field. */
+  public MalformedConfigException bad(String name, String found, String expected) {
+    return new MalformedConfigException(file, prefix + name, found, expected);
+  }
+
   private @Nullable JsonNode array(String name) {
     JsonNode value = find(name);
     if (value != null && !value.isArray()) {

@@ -34,8 +34,7 @@ public final class LayerTypes {
     for (String name : listed) {
       types.add(
           LayerType.of(name)
-              .orElseThrow(
-                  () -> config.bad(FIELD, "full_attention or sliding_attention, not " + name)));
+              .orElseThrow(() -> config.bad(FIELD, name, "full_attention or sliding_attention")));
     }
     return types;
   }

@@ -15,8 +15,7 @@ final class LeftoverTensors {
   private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(0|[1-9][0-9]{0,8})\\..*");
 
   /** Buffers that older versions of transformers saved; they follow from the config. */
-  private static final Pattern HARMLESS =
-      Pattern.compile(".*\\.rotary_emb\\.inv_freq|.*\\.attn\\.(bias|masked_bias)");
+  private static final Pattern HARMLESS = Pattern.compile(".*\\.rotary_emb\\.inv_freq");
 
   private LeftoverTensors() {}
 

@@ -58,7 +58,7 @@ final class HeaderParser {
     Map<String, String> values = new TreeMap<>();
     while (json.nextKey()) {
       String key = json.key();
-      values.put(key, json.nextString(null, METADATA_KEY + " " + quoted(key)));
+      values.put(key, json.nextString(null, METADATA_KEY + " to be an object of strings"));
     }
     return Collections.unmodifiableMap(values);
   }
@@ -87,7 +87,7 @@ final class HeaderParser {
   }
 
   private ElementType parseType(String tensor) {
-    String code = json.nextString(tensor, "dtype");
+    String code = json.nextString(tensor, "dtype to be a string");
     return ElementType.ofCode(code)
         .orElseThrow(() ->
             json.malformed(
@@ -101,7 +101,7 @@ final class HeaderParser {
       if (shape.size() == MAX_DIMENSIONS) {
         throw json.malformed(tensor, "at most " + MAX_DIMENSIONS + " dimensions", "more");
       }
-      shape.add(json.wholeNumber(tensor, "shape[" + shape.size() + "]"));
+      shape.add(json.wholeNumber(tensor, "shape", shape.size()));
     }
     return List.copyOf(shape);
   }
@@ -115,7 +115,7 @@ final class HeaderParser {
       if (count == offsets.length) {
         throw json.malformed(tensor, expected, "more than two");
       }
-      offsets[count] = json.wholeNumber(tensor, "data_offsets[" + count + "]");
+      offsets[count] = json.wholeNumber(tensor, "data_offsets", count);
       count++;
     }
     if (count < offsets.length) {

@@ -81,7 +81,7 @@ public record ShardIndex(Path file, SortedMap<String, String> weightMap) {
     SortedMap<String, String> weightMap = new TreeMap<>();
     while (json.nextKey()) {
       String tensor = json.key();
-      weightMap.put(tensor, json.nextString(tensor, "the shard in weight_map"));
+      weightMap.put(tensor, json.nextString(tensor, "the shard in weight_map to be a string"));
     }
     return weightMap;
   }

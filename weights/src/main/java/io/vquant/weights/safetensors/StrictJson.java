@@ -5,7 +5,6 @@ import static io.vquant.weights.MalformedCheckpointException.quoted;
 import io.vquant.weights.MalformedCheckpointException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -83,34 +82,42 @@ final class StrictJson implements AutoCloseable {
 
   /** The key at which the parser stands. */
   String key() {
-    return wellFormed(tokenText(), "a key");
+    return tokenText();
   }
 
   /** The string that follows. */
-  String nextString(@Nullable String tensor, String what) {
-    next(JsonToken.VALUE_STRING, tensor, what + " to be a string");
-    return wellFormed(tokenText(), what);
+  String nextString(@Nullable String tensor, String expected) {
+    next(JsonToken.VALUE_STRING, tensor, expected);
+    return wellFormed(tensor, tokenText());
   }
 
-  /** The whole number from 0 to 2^63 - 1 at which the parser stands. */
-  long wholeNumber(@Nullable String tensor, String what) {
-    String expected = what + " to be a whole number from 0 to 2^63 - 1";
-    require(JsonToken.VALUE_NUMBER_INT, tensor, expected);
+  /**
+   * The whole number from 0 to 2^63 - 1 at which the parser stands.
+   *
+   * @param field the array in which it stands
+   * @param index its place in that array
+   */
+  long wholeNumber(String tensor, String field, int index) {
     String digits = tokenText();
-    if (digits.startsWith("-")) {
-      throw malformed(tensor, expected, digits);
+    if (parser.currentToken() == JsonToken.VALUE_NUMBER_INT && !digits.startsWith("-")) {
+      try {
+        return Long.parseLong(digits);
+      } catch (NumberFormatException tooLarge) {
+        // Refused below, as all other numbers that are none of these.
+      }
     }
-    try {
-      return Long.parseLong(digits);
-    } catch (NumberFormatException tooLarge) {
-      throw malformed(tensor, expected, quoted(digits));
-    }
+    String expected = field + "[" + index + "] to be a whole number from 0 to 2^63 - 1";
+    throw malformed(tensor, expected, found());
   }
 
   /** Passes over the value that follows, however deep within the limit of nesting. */
   void skipValue() {
     advance();
-    guarded(parser::skipChildren);
+    try {
+      parser.skipChildren();
+    } catch (JacksonException fault) {
+      throw malformed(fault);
+    }
   }
 
   /** Requires that nothing but blanks follows. */
@@ -133,11 +140,19 @@ final class StrictJson implements AutoCloseable {
   }
 
   private @Nullable JsonToken advance() {
-    return guarded(parser::nextToken);
+    try {
+      return parser.nextToken();
+    } catch (JacksonException fault) {
+      throw malformed(fault);
+    }
   }
 
   private String tokenText() {
-    return guarded(parser::getString);
+    try {
+      return parser.getString();
+    } catch (JacksonException fault) {
+      throw malformed(fault);
+    }
   }
 
   private String found() {
@@ -152,13 +167,16 @@ final class StrictJson implements AutoCloseable {
     };
   }
 
-  /** JSON can spell half a character as an escape; as UTF-8 it could not be written back. */
-  private String wellFormed(String text, String what) {
+  /**
+   * JSON can spell half a character as an escape, which could not be written back as UTF-8. The
+   * parser refuses that in keys, but not in values.
+   */
+  private String wellFormed(@Nullable String tensor, String text) {
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {
         int codePoint = text.codePointAt(i);
         if (codePoint <= Character.MAX_VALUE) {
-          throw malformed(null, what + " without lone surrogates", quoted(text));
+          throw malformed(tensor, "a string without lone surrogates", quoted(text));
         }
         i++;
       }
@@ -166,15 +184,11 @@ final class StrictJson implements AutoCloseable {
     return text;
   }
 
-  private <T extends @Nullable Object> T guarded(Supplier<T> step) {
-    try {
-      return step.get();
-    } catch (JacksonException fault) {
-      long chars = fault.getLocation() == null ? 0 : fault.getLocation().getCharOffset();
-      String found = "a fault: " + fault.getOriginalMessage();
-      throw new MalformedCheckpointException(
-          file, null, fileOffset(chars), "valid JSON without duplicate keys", found, fault);
-    }
+  private MalformedCheckpointException malformed(JacksonException fault) {
+    long chars = fault.getLocation() == null ? 0 : fault.getLocation().getCharOffset();
+    String found = "a fault: " + fault.getOriginalMessage();
+    return new MalformedCheckpointException(
+        file, null, fileOffset(chars), "valid JSON without duplicate keys", found, fault);
   }
 
   private long fileOffset(long charOffset) {
