@@ -3,10 +3,10 @@ package io.vquant.engine.cli;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 
@@ -33,12 +33,13 @@ final class Program {
 
   private static Map<String, Entry> commands() {
     Map<String, Entry> commands = new LinkedHashMap<>();
-    commands.put("generate", new Entry("answer a prompt", c -> new GenerateCommand(c)));
-    commands.put("inspect", new Entry("show what a model folder holds", c -> new InspectCommand(c)));
-    commands.put("doctor", new Entry("check this machine and say what to do", c -> new DoctorCommand(c)));
-    commands.put("tokenize", new Entry("text to token ids, or back", c -> new TokenizeCommand(c)));
-    commands.put("logits", new Entry("write a model's numbers to a file", c -> new LogitsCommand(c)));
-    commands.put("bench", new Entry("measure speed", c -> new BenchCommand(c)));
+    commands.put("generate", new Entry("answer a prompt", GenerateCommand::new));
+    commands.put("inspect", new Entry("show what a model folder holds", InspectCommand::new));
+    commands.put("doctor", new Entry("check this machine and say what to do", DoctorCommand::new));
+    commands.put("tokenize", new Entry("text to token ids, or back", TokenizeCommand::new));
+    commands.put("template", new Entry("render a chat as the model reads it", TemplateCommand::new));
+    commands.put("logits", new Entry("write a model's numbers to a file", LogitsCommand::new));
+    commands.put("bench", new Entry("measure speed", BenchCommand::new));
     return commands;
   }
 
@@ -118,7 +119,7 @@ final class Program {
   }
 
   private static String pad(String name) {
-    return name + " ".repeat(COMMANDS.keySet().stream().collect(Collectors.summarizingInt(String::length)).getMax() + 2 - name.length());
+    return String.format(Locale.ROOT, "%-10s", name);
   }
 
   /** The jar's version. */
