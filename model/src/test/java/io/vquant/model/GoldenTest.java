@@ -2,7 +2,9 @@ package io.vquant.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.cpu.CpuBackend;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.reference.ReferenceBackend;
 import io.vquant.kernels.tensor.DType;
@@ -25,7 +27,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Every family against transformers, on every backend. */
 class GoldenTest {
   private static final Map<String, Supplier<KernelBackend>> BACKENDS =
-      Map.of("reference", ReferenceBackend::new);
+      Map.of(
+          "reference", ReferenceBackend::new, "cpu", () -> new CpuBackend(new BackendOptions(2)));
 
   private static final List<String> FAMILIES =
       List.of(

@@ -5,6 +5,7 @@ import static io.vquant.kernels.cpu.Simd.BYTES;
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.kvcache.PageLayout;
 import io.vquant.kernels.kvcache.PagedKvLayer;
+import java.util.Arrays;
 
 /**
  * Attention of some query rows of one KV head: consecutive positions, and at each the whole group
@@ -16,6 +17,7 @@ import io.vquant.kernels.kvcache.PagedKvLayer;
 final class AttentionRows {
 
   private static final int TOKENS = PageLayout.TOKENS;
+  private static final int PAGE_VECTORS = TOKENS / Simd.LANES;
   private static final long SCORE_STRIDE = 4L * TOKENS;
 
   private final AttentionSpec spec;
@@ -25,14 +27,17 @@ final class AttentionRows {
   private final int headDim;
   private final int outVectors;
   private final long outStride;
+  private final float[] query;
+  private final float[] weights;
   private final float[] max;
   private final float[] sum;
+  private final float[] kept;
 
-  private long query;
   private long keys;
   private long values;
   private long scores;
   private long out;
+  private long pageOut;
   private int rows;
   private int firstPosition;
 
@@ -44,15 +49,17 @@ final class AttentionRows {
     headDim = spec.headDim();
     outVectors = reader.valueVectors();
     outStride = (long) outVectors * BYTES;
+    query = new float[maxRows * headDim];
+    weights = new float[maxRows * TOKENS];
     max = new float[maxRows];
     sum = new float[maxRows];
+    kept = new float[maxRows];
   }
 
-  /** Bytes of scratch for queries, one page and the state of all rows. */
+  /** Bytes of scratch: one page, and scores and outputs of all rows. */
   long scratchByteSize() {
-    long queries = 4L * maxRows * headDim;
     long page = 4L * headDim * TOKENS + TOKENS * outStride;
-    return Simd.roundUp((int) queries, 64) + page + maxRows * (SCORE_STRIDE + outStride);
+    return page + maxRows * (SCORE_STRIDE + 2 * outStride);
   }
 
   /**
@@ -66,21 +73,20 @@ final class AttentionRows {
   void load(long scratch, long q, long qStride, int firstPosition, int positions) {
     this.firstPosition = firstPosition;
     rows = positions * group;
-    query = scratch;
-    keys = query + Simd.roundUp(4 * maxRows * headDim, 64);
+    keys = scratch;
     values = keys + 4L * headDim * TOKENS;
     scores = values + TOKENS * outStride;
     out = scores + maxRows * SCORE_STRIDE;
+    pageOut = out + maxRows * outStride;
     float scale = spec.softmaxScale() * Exp2.LOG2_E;
     for (int row = 0; row < rows; row++) {
       long from = q + row / group * qStride + 4L * (row % group) * headDim;
-      long to = query + 4L * row * headDim;
       for (int c = 0; c < headDim; c++) {
-        Simd.set(to + 4L * c, Simd.get(from + 4L * c) * scale);
+        query[row * headDim + c] = Simd.get(from + 4L * c) * scale;
       }
     }
-    long padding = query + 4L * rows * headDim;
-    Simd.zero(padding, 4L * (paddedRows() - rows) * headDim);
+    Arrays.fill(query, rows * headDim, paddedRows() * headDim, 0);
+    Arrays.fill(weights, rows * TOKENS, paddedRows() * TOKENS, 0);
   }
 
   private int paddedRows() {
@@ -109,14 +115,16 @@ final class AttentionRows {
 
   private void addPage(int pageStart) {
     int padded = paddedRows();
-    Simd.zero(scores, padded * SCORE_STRIDE);
-    OuterTile.multiplyAdd(
-        scores, SCORE_STRIDE, padded, query, 4L * headDim, headDim, keys, TOKENS / Simd.LANES);
+    OuterTile.multiply(scores, padded, query, headDim, keys, PAGE_VECTORS);
     for (int row = 0; row < rows; row++) {
       mask(row, pageStart);
       weigh(row);
     }
-    OuterTile.multiplyAdd(out, outStride, padded, scores, SCORE_STRIDE, TOKENS, values, outVectors);
+    OuterTile.multiply(pageOut, padded, weights, TOKENS, values, outVectors);
+    for (int row = 0; row < rows; row++) {
+      long at = row * outStride;
+      SoftmaxRows.merge(out + at, kept[row], pageOut + at, 1, outVectors);
+    }
   }
 
   private void mask(int row, int pageStart) {
@@ -139,16 +147,14 @@ final class AttentionRows {
     long rowScores = scores + row * SCORE_STRIDE;
     float pageMax = SoftmaxRows.max(rowScores);
     if (pageMax == Float.NEGATIVE_INFINITY) {
-      Simd.zero(rowScores, SCORE_STRIDE);
+      Arrays.fill(weights, row * TOKENS, (row + 1) * TOKENS, 0);
+      kept[row] = 1;
       return;
     }
     float newMax = Math.max(max[row], pageMax);
-    float kept = Exp2.of(max[row] - newMax);
-    float pageSum = SoftmaxRows.weigh(rowScores, newMax);
-    if (kept != 1) {
-      SoftmaxRows.scale(out + row * outStride, outVectors, kept);
-    }
-    sum[row] = sum[row] * kept + pageSum;
+    kept[row] = Exp2.of(max[row] - newMax);
+    float pageSum = SoftmaxRows.weigh(weights, row * TOKENS, rowScores, newMax);
+    sum[row] = sum[row] * kept[row] + pageSum;
     max[row] = newMax;
   }
 

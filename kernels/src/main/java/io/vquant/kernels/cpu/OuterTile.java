@@ -8,9 +8,12 @@ import static io.vquant.kernels.cpu.Simd.store;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The micro-kernel of attention: C += A B for a few rows of C, lanes along the columns, the inner
+ * The micro-kernel of attention: C = A B for a few rows of C, lanes along the columns, the inner
  * dimension one step after the other. No sum crosses lanes, and a row's result does not depend on
  * the rows beside it.
+ *
+ * <p>A is an array, since its elements are read one by one: a scalar read through a memory segment
+ * is so much code that the compiler stops inlining, and vectors become objects.
  */
 final class OuterTile {
 
@@ -22,121 +25,103 @@ final class OuterTile {
   private OuterTile() {}
 
   /**
-   * C += A B.
+   * C = A B.
    *
-   * @param c {@code [rows, columns]}, whole vectors a row
-   * @param cStride bytes between rows of C
+   * @param c {@code [rows, columns]}, rows {@code vectors} vectors apart
    * @param rows a multiple of {@link #ROWS}
-   * @param a {@code [rows, inner]}
-   * @param aStride bytes between rows of A
+   * @param a {@code [rows, inner]}, dense
    * @param b {@code [inner, columns]}, rows {@code vectors} vectors apart
    * @param vectors columns in vectors
    */
-  static void multiplyAdd(
-      long c, long cStride, int rows, long a, long aStride, int inner, long b, int vectors) {
-    long bStride = (long) vectors * BYTES;
+  static void multiply(long c, int rows, float[] a, int inner, long b, int vectors) {
+    long stride = (long) vectors * BYTES;
     for (int row = 0; row < rows; row += ROWS) {
-      long cRow = c + row * cStride;
-      long aRow = a + row * aStride;
+      long to = c + row * stride;
       int v = 0;
       for (; v <= vectors - WIDE; v += WIDE) {
         long at = (long) v * BYTES;
         if (ROWS == 4) {
-          fourByFour(cRow + at, cStride, aRow, aStride, inner, b + at, bStride);
+          fourByFour(to + at, a, row * inner, inner, b + at, stride);
         } else {
-          twoByFour(cRow + at, cStride, aRow, aStride, inner, b + at, bStride);
+          twoByFour(to + at, a, row * inner, inner, b + at, stride);
         }
       }
       for (; v < vectors; v++) {
         long at = (long) v * BYTES;
         for (int r = 0; r < ROWS; r += 2) {
-          twoByOne(
-              cRow + r * cStride + at,
-              cStride,
-              aRow + r * aStride,
-              aStride,
-              inner,
-              b + at,
-              bStride);
+          twoByOne(to + r * stride + at, a, (row + r) * inner, inner, b + at, stride);
         }
       }
     }
   }
 
-  private static FloatVector broadcast(long address) {
-    return FloatVector.broadcast(FLOATS, Simd.get(address));
-  }
-
-  private static void fourByFour(
-      long c, long cStride, long a, long aStride, int inner, long b, long bStride) {
-    long c1 = c + cStride;
-    long c2 = c1 + cStride;
-    long c3 = c2 + cStride;
-    FloatVector s00 = load(c);
-    FloatVector s01 = load(c + BYTES);
-    FloatVector s02 = load(c + 2L * BYTES);
-    FloatVector s03 = load(c + 3L * BYTES);
-    FloatVector s10 = load(c1);
-    FloatVector s11 = load(c1 + BYTES);
-    FloatVector s12 = load(c1 + 2L * BYTES);
-    FloatVector s13 = load(c1 + 3L * BYTES);
-    FloatVector s20 = load(c2);
-    FloatVector s21 = load(c2 + BYTES);
-    FloatVector s22 = load(c2 + 2L * BYTES);
-    FloatVector s23 = load(c2 + 3L * BYTES);
-    FloatVector s30 = load(c3);
-    FloatVector s31 = load(c3 + BYTES);
-    FloatVector s32 = load(c3 + 2L * BYTES);
-    FloatVector s33 = load(c3 + 3L * BYTES);
+  private static void fourByFour(long c, float[] a, int a0, int inner, long b, long stride) {
+    int a1 = a0 + inner;
+    int a2 = a1 + inner;
+    int a3 = a2 + inner;
+    FloatVector s00 = FloatVector.zero(FLOATS);
+    FloatVector s01 = s00;
+    FloatVector s02 = s00;
+    FloatVector s03 = s00;
+    FloatVector s10 = s00;
+    FloatVector s11 = s00;
+    FloatVector s12 = s00;
+    FloatVector s13 = s00;
+    FloatVector s20 = s00;
+    FloatVector s21 = s00;
+    FloatVector s22 = s00;
+    FloatVector s23 = s00;
+    FloatVector s30 = s00;
+    FloatVector s31 = s00;
+    FloatVector s32 = s00;
+    FloatVector s33 = s00;
     for (int i = 0; i < inner; i++) {
-      long at = b + i * bStride;
+      long at = b + i * stride;
       FloatVector b0 = load(at);
       FloatVector b1 = load(at + BYTES);
       FloatVector b2 = load(at + 2L * BYTES);
       FloatVector b3 = load(at + 3L * BYTES);
-      long element = a + 4L * i;
-      FloatVector factor = broadcast(element);
+      FloatVector factor = FloatVector.broadcast(FLOATS, a[a0 + i]);
       s00 = factor.fma(b0, s00);
       s01 = factor.fma(b1, s01);
       s02 = factor.fma(b2, s02);
       s03 = factor.fma(b3, s03);
-      factor = broadcast(element + aStride);
+      factor = FloatVector.broadcast(FLOATS, a[a1 + i]);
       s10 = factor.fma(b0, s10);
       s11 = factor.fma(b1, s11);
       s12 = factor.fma(b2, s12);
       s13 = factor.fma(b3, s13);
-      factor = broadcast(element + 2 * aStride);
+      factor = FloatVector.broadcast(FLOATS, a[a2 + i]);
       s20 = factor.fma(b0, s20);
       s21 = factor.fma(b1, s21);
       s22 = factor.fma(b2, s22);
       s23 = factor.fma(b3, s23);
-      factor = broadcast(element + 3 * aStride);
+      factor = FloatVector.broadcast(FLOATS, a[a3 + i]);
       s30 = factor.fma(b0, s30);
       s31 = factor.fma(b1, s31);
       s32 = factor.fma(b2, s32);
       s33 = factor.fma(b3, s33);
     }
     store4(c, s00, s01, s02, s03);
-    store4(c1, s10, s11, s12, s13);
-    store4(c2, s20, s21, s22, s23);
-    store4(c3, s30, s31, s32, s33);
+    store4(c + stride, s10, s11, s12, s13);
+    store4(c + 2 * stride, s20, s21, s22, s23);
+    store4(c + 3 * stride, s30, s31, s32, s33);
   }
 
-  private static void twoByFour(
-      long c, long cStride, long a, long aStride, int inner, long b, long bStride) {
-    long c1 = c + cStride;
-    FloatVector s00 = load(c);
-    FloatVector s01 = load(c + BYTES);
-    FloatVector s02 = load(c + 2L * BYTES);
-    FloatVector s03 = load(c + 3L * BYTES);
-    FloatVector s10 = load(c1);
-    FloatVector s11 = load(c1 + BYTES);
-    FloatVector s12 = load(c1 + 2L * BYTES);
-    FloatVector s13 = load(c1 + 3L * BYTES);
+  private static void twoByFour(long c, float[] a, int a0, int inner, long b, long stride) {
+    int a1 = a0 + inner;
+    FloatVector s00 = FloatVector.zero(FLOATS);
+    FloatVector s01 = s00;
+    FloatVector s02 = s00;
+    FloatVector s03 = s00;
+    FloatVector s10 = s00;
+    FloatVector s11 = s00;
+    FloatVector s12 = s00;
+    FloatVector s13 = s00;
     for (int i = 0; i < inner; i++) {
-      long at = b + i * bStride;
-      FloatVector factor0 = broadcast(a + 4L * i);
-      FloatVector factor1 = broadcast(a + 4L * i + aStride);
+      long at = b + i * stride;
+      FloatVector factor0 = FloatVector.broadcast(FLOATS, a[a0 + i]);
+      FloatVector factor1 = FloatVector.broadcast(FLOATS, a[a1 + i]);
       FloatVector column = load(at);
       s00 = factor0.fma(column, s00);
       s10 = factor1.fma(column, s10);
@@ -151,20 +136,20 @@ final class OuterTile {
       s13 = factor1.fma(column, s13);
     }
     store4(c, s00, s01, s02, s03);
-    store4(c1, s10, s11, s12, s13);
+    store4(c + stride, s10, s11, s12, s13);
   }
 
-  private static void twoByOne(
-      long c, long cStride, long a, long aStride, int inner, long b, long bStride) {
-    FloatVector s0 = load(c);
-    FloatVector s1 = load(c + cStride);
+  private static void twoByOne(long c, float[] a, int a0, int inner, long b, long stride) {
+    int a1 = a0 + inner;
+    FloatVector s0 = FloatVector.zero(FLOATS);
+    FloatVector s1 = s0;
     for (int i = 0; i < inner; i++) {
-      FloatVector column = load(b + i * bStride);
-      s0 = broadcast(a + 4L * i).fma(column, s0);
-      s1 = broadcast(a + 4L * i + aStride).fma(column, s1);
+      FloatVector column = load(b + i * stride);
+      s0 = FloatVector.broadcast(FLOATS, a[a0 + i]).fma(column, s0);
+      s1 = FloatVector.broadcast(FLOATS, a[a1 + i]).fma(column, s1);
     }
     store(s0, c);
-    store(s1, c + cStride);
+    store(s1, c + stride);
   }
 
   private static void store4(

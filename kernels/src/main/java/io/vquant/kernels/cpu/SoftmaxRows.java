@@ -28,24 +28,15 @@ final class SoftmaxRows {
     return max.reduceLanes(VectorOperators.MAX);
   }
 
-  /** Turns scores s into weights 2^(s - max), in place, and returns their sum. */
-  static float weigh(long scores, float max) {
+  /** Writes the weights 2^(s - max) of a page's scores s, and returns their sum. */
+  static float weigh(float[] weights, int first, long scores, float max) {
     FloatVector sum = FloatVector.zero(FLOATS);
     for (int v = 0; v < PAGE_VECTORS; v++) {
-      long at = scores + (long) v * BYTES;
-      FloatVector weight = Exp2.of(load(at).sub(max));
-      store(weight, at);
+      FloatVector weight = Exp2.of(load(scores + (long) v * BYTES).sub(max));
+      weight.intoArray(weights, first + v * Simd.LANES);
       sum = sum.add(weight);
     }
     return LaneReduction.sum(sum);
-  }
-
-  /** row *= factor. */
-  static void scale(long row, int vectors, float factor) {
-    for (int v = 0; v < vectors; v++) {
-      long at = row + (long) v * BYTES;
-      store(load(at).mul(factor), at);
-    }
   }
 
   /** total = total * totalFactor + part * partFactor. */

@@ -6,8 +6,8 @@ import io.vquant.kernels.tensor.Tensor;
 public interface KvLayer {
 
   /**
-   * Writes keys and values of the positions {@code startPosition ... startPosition + rows - 1}, which
-   * become the last ones.
+   * Writes keys and values of the positions {@code startPosition ... startPosition + rows - 1},
+   * which become the last ones.
    *
    * @param keys {@code [rows, numKvHeads * headDim]} F32, rotary embedding applied
    * @param values the same shape

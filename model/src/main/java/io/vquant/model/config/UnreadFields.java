@@ -124,7 +124,8 @@ public final class UnreadFields {
           "chunk_attention",
           "attention_chunk",
           "gate",
-          "position_embedding");
+          "position_embedding",
+          "activat");
 
   /** Suspect names whose neutral value is 1. */
   private static final List<String> FACTORS =
