@@ -1,9 +1,7 @@
 package io.vquant.tokenizer;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +13,8 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.json.JsonFactory;
 
 /**
@@ -27,7 +27,16 @@ public final class JsonFile {
   /** Far above any real tokenizer.json (Gemma 3: 33 MB). */
   static final long MAX_BYTE_SIZE = 512L << 20;
 
-  private static final JsonFactory FACTORY = new JsonFactory();
+  /**
+   * Below the 128 of the Rust library, which ends the whole process when it meets more in some
+   * places. Real files stay under 20.
+   */
+  private static final int MAX_DEPTH = 100;
+
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).build())
+          .build();
 
   private JsonFile() {}
 
@@ -70,8 +79,7 @@ public final class JsonFile {
         throw new MalformedTokenizerException(
             file, "", "at most " + MAX_BYTE_SIZE + " bytes", byteSize + " bytes");
       }
-      byte[] bytes = Files.readAllBytes(file);
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      return Files.readString(file);
     } catch (CharacterCodingException e) {
       throw new MalformedTokenizerException(file, "", "UTF-8 text", "bytes that are not UTF-8", e);
     } catch (IOException e) {
@@ -125,7 +133,7 @@ public final class JsonFile {
 
   /**
    * The value that starts at the current token; leaves the parser at its last token. Depth is
-   * bounded by the parser's own limit (500).
+   * bounded by the parser's own limit.
    */
   static @Nullable Object value(JsonParser parser) {
     return switch (parser.currentToken()) {
@@ -150,12 +158,20 @@ public final class JsonFile {
           parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
               ? parser.getBigIntegerValue()
               : (Object) parser.getLongValue();
-      case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+      case VALUE_NUMBER_FLOAT -> finite(parser);
       case VALUE_TRUE -> true;
       case VALUE_FALSE -> false;
       case VALUE_NULL -> null;
       default -> throw new IllegalStateException("no value starts with " + parser.currentToken());
     };
+  }
+
+  private static double finite(JsonParser parser) {
+    double number = parser.getDoubleValue();
+    if (Double.isInfinite(number)) {
+      throw new StreamReadException(parser, "number out of range: " + parser.getString());
+    }
+    return number;
   }
 
   static String describe(JsonToken token) {

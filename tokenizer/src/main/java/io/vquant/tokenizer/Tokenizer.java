@@ -64,6 +64,7 @@ public final class Tokenizer implements AutoCloseable {
           "a file",
           "none, only tokenizer.model (SentencePiece), which has to be converted first");
     }
+    // Before the library sees the text: it ends the process on some of what this refuses.
     TokenizerFile file = TokenizerFile.read(json, JsonFile.readText(json));
     TokenizerSettings settings = TokenizerSettings.read(dir);
     NativeLibrary.load(nativeCacheDir);

@@ -35,6 +35,11 @@ record TokenizerFile(
       Reading reading = new Reading(file);
       reading.object(parser);
       JsonFile.requireEnd(file, parser);
+      int lone = WellFormedText.loneSurrogateEscape(json);
+      if (lone >= 0) {
+        throw new MalformedTokenizerException(
+            file, "character " + lone, "Unicode text", "half a surrogate pair");
+      }
       return reading.result(json);
     } catch (JacksonException e) {
       throw JsonFile.notJson(

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Files that are missing or damaged: one line that names file, field, expected, found. */
 class MalformedTokenizerTest {
@@ -123,6 +124,31 @@ class MalformedTokenizerTest {
     assertRefused(dir, file, "JSON");
   }
 
+  /** Each of these would make the Rust library end the process. */
+  @ParameterizedTest
+  @ValueSource(strings = {"\\ud800", "\\uDC00", "\\ud800\\ud800", "\\ud83d\\u0041"})
+  void refusesHalfASurrogatePairInTheDecoder(String escape) throws IOException {
+    Path file = withDecoderField("\"" + escape + "\"");
+    assertRefused(dir, file, "surrogate");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1e999", "[[[[1]]]]"})
+  void refusesNumbersAndNestingThatTheLibraryCannotRead(String inner) throws IOException {
+    String value = inner.startsWith("[") ? "[".repeat(140) + "]".repeat(140) : inner;
+    Path file = withDecoderField(value);
+    assertRefused(dir, file, "JSON");
+  }
+
+  @Test
+  void surrogatePairsInEscapesAreText() {
+    assertThat(
+            WellFormedText.loneSurrogateEscape(
+                "{\"\\ud83d\\uDE42\": 1, \"\\\\ud800\": 2, \"\\u0120\": 3}"))
+        .isEqualTo(-1);
+    assertThat(WellFormedText.loneSurrogateEscape("\\\\\\ud800")).isEqualTo(2);
+  }
+
   @Test
   void refusesADamagedConfiguration() throws IOException {
     Files.copy(
@@ -157,6 +183,14 @@ class MalformedTokenizerTest {
       assertThat(tokenizer.settings().specialToken("cls_token")).hasValue("[nowhere]");
       assertThat(tokenizer.settings().additionalSpecialTokens()).containsExactly("<x>", "<y>");
     }
+  }
+
+  private Path withDecoderField(String value) throws IOException {
+    return Files.writeString(
+        dir.resolve("tokenizer.json"),
+        "{\"model\":{\"vocab\":{\"a\":0}},\"decoder\":{\"type\":\"ByteLevel\",\"x\":"
+            + value
+            + "}}");
   }
 
   private static void assertRefused(Path open, Path named, String says) {
