@@ -7,7 +7,6 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyP
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
 import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.conditions.ArchConditions.callMethodWhere;
-import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
@@ -29,7 +28,6 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -231,21 +229,5 @@ class ArchitectureTest {
                 || type.getPackageName().equals("java.util.concurrent.locks")
                 || (!type.isInterface()
                     && (type.isAssignableTo(Collection.class) || type.isAssignableTo(Map.class))));
-  }
-
-  /** A package-info with {@code @NullMarked}: then there is a place that says what it is for. */
-  @Test
-  void everyPackageIsDescribed() {
-    classes()
-        .that()
-        .resideOutsideOfPackage("io.vquant.engine.launcher..")
-        .should()
-        .resideInAPackage("io.vquant..")
-        .andShould(
-            com.tngtech.archunit.lang.conditions.ArchConditions.be(
-                describe(
-                    "in a package marked @NullMarked",
-                    (JavaClass type) -> type.getPackage().isAnnotatedWith(NullMarked.class))))
-        .check(code);
   }
 }

@@ -137,6 +137,8 @@ public final class Candidates {
    */
   void retainNucleus(float probability) {
     double total = computeWeights();
+    // All that lie below this sum to less than what the nucleus leaves out.
+    retainWeightsFrom((1 - probability) * total / size);
     threshold.findForMass(logits, weights, size, probability * total);
     retainAboveThreshold(true);
   }
@@ -160,6 +162,18 @@ public final class Candidates {
       }
     }
     return last; // sums in another order round differently, so a little may be left
+  }
+
+  private void retainWeightsFrom(double lowest) {
+    boolean complete = isComplete();
+    int kept = 0;
+    for (int i = 0; i < size; i++) {
+      if (weights[i] >= lowest) {
+        weights[kept] = weights[i];
+        keep(kept++, i, complete);
+      }
+    }
+    size = kept;
   }
 
   private void retainAboveThreshold(boolean weighted) {
