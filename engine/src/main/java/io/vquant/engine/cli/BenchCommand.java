@@ -16,10 +16,16 @@ import picocli.CommandLine.Option;
 
 /** {@code bench}: speed of prefill and decode, beside what the machine could give. */
 @Command(
-    description = "Measures speed as llama-bench does: pp is prefill of a prompt, tg is generation,"
-        + " at several depths of the KV cache. The machine's multiply-add and read rates are"
-        + " measured just before each row.",
-    footer = {"", "Examples:", "  bench", "  bench -m path/to/model -p 512 -n 64 -d 0,2048 -o json"})
+    description =
+        "Measures speed as llama-bench does: pp is prefill of a prompt, tg is generation,"
+            + " at several depths of the KV cache. The machine's multiply-add and read rates are"
+            + " measured just before each row.",
+    footer = {
+      "",
+      "Examples:",
+      "  bench",
+      "  bench -m path/to/model -p 512 -n 64 -d 0,2048 -o json"
+    })
 final class BenchCommand implements Callable<Integer> {
   private static final int MAX_REPEATS = 10_000;
   private final CommandContext context;
@@ -75,7 +81,8 @@ final class BenchCommand implements Callable<Integer> {
     try (Engine engine = model.open(context, output, false)) {
       requireContext(engine.contextLength());
       SpeedTest test =
-          new SpeedTest(engine, model.modelName(), model.kvPolicy(), repeats, context.interruption());
+          new SpeedTest(
+              engine, model.modelName(), model.kvPolicy(), repeats, context.interruption());
       for (int depth : depths) {
         if (promptTokens > 0) {
           rows.add(told(test.prefill(promptTokens, depth)));
@@ -95,7 +102,12 @@ final class BenchCommand implements Callable<Integer> {
       context
           .console()
           .message(
-              row.test() + " @ " + row.depth() + ": " + Quantities.decimal(row.tokensPerSecond(), 1) + " t/s");
+              row.test()
+                  + " @ "
+                  + row.depth()
+                  + ": "
+                  + Quantities.decimal(row.tokensPerSecond(), 1)
+                  + " t/s");
     }
     return row;
   }
@@ -108,13 +120,14 @@ final class BenchCommand implements Callable<Integer> {
     return Arrays.stream(BenchFormat.values())
         .filter(candidate -> candidate.label().equals(name))
         .findFirst()
-        .orElseThrow(
-            () ->
-                CommandFailure.usage(
-                    "--output " + name + ": expected one of "
-                        + Arrays.stream(BenchFormat.values())
-                            .map(BenchFormat::label)
-                            .collect(Collectors.joining(", "))));
+        .orElseThrow(() ->
+            CommandFailure.usage(
+                "--output "
+                    + name
+                    + ": expected one of "
+                    + Arrays.stream(BenchFormat.values())
+                        .map(BenchFormat::label)
+                        .collect(Collectors.joining(", "))));
   }
 
   private void checkNumbers() {

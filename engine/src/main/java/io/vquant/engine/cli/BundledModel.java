@@ -51,7 +51,8 @@ final class BundledModel {
       String version = HexFormat.of().formatHex(sha256().digest(manifest)).substring(0, 12);
       return new BundledModel(entries, version);
     } catch (IOException e) {
-      throw new IllegalStateException("the jar's list of the bundled model's files is unreadable", e);
+      throw new IllegalStateException(
+          "the jar's list of the bundled model's files is unreadable", e);
     }
   }
 
@@ -114,7 +115,11 @@ final class BundledModel {
       }
     } catch (IOException e) {
       throw CommandFailure.badInput(
-          "the bundled model cannot be unpacked to " + cache + " (" + e + "); set VQUANT_CACHE to a"
+          "the bundled model cannot be unpacked to "
+              + cache
+              + " ("
+              + e
+              + "); set VQUANT_CACHE to a"
               + " folder with 14 MB of space",
           e);
     }
@@ -127,7 +132,8 @@ final class BundledModel {
       Files.copy(stream, target);
     }
     if (!HexFormat.of().formatHex(digest.digest()).equals(entry.sha256)) {
-      throw new IllegalStateException("the jar is damaged: its " + entry.name + " has another sha256");
+      throw new IllegalStateException(
+          "the jar is damaged: its " + entry.name + " has another sha256");
     }
   }
 

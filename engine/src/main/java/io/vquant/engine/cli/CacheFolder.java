@@ -25,7 +25,8 @@ final class CacheFolder {
     if (!chosen.isEmpty()) {
       Path folder = Path.of(chosen).toAbsolutePath();
       if (!makeWritable(folder)) {
-        throw CommandFailure.badInput("VQUANT_CACHE=" + chosen + ": not a folder that can be written");
+        throw CommandFailure.badInput(
+            "VQUANT_CACHE=" + chosen + ": not a folder that can be written");
       }
       return folder;
     }

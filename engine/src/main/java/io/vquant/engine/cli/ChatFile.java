@@ -65,7 +65,10 @@ final class ChatFile {
       String place =
           e.getLocation() == null
               ? ""
-              : " at line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
+              : " at line "
+                  + e.getLocation().getLineNr()
+                  + ", column "
+                  + e.getLocation().getColumnNr();
       throw CommandFailure.badInput(file + ": not JSON" + place + ": " + e.getOriginalMessage(), e);
     }
   }

@@ -2,7 +2,9 @@ package io.vquant.engine.cli;
 
 import org.jspecify.annotations.Nullable;
 
-/** A command cannot go on for a reason the user can change: one line, and the exit code to return. */
+/**
+ * A command cannot go on for a reason the user can change: one line, and the exit code to return.
+ */
 final class CommandFailure extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private final int exitCode;

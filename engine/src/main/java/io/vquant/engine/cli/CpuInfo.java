@@ -17,8 +17,16 @@ record CpuInfo(String name, Set<String> flags) {
   /** Features that matter to speed, the most wanted last. */
   private static final List<String> NOTABLE =
       List.of(
-          "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16",
-          "amx_bf16", "amx_int8");
+          "avx2",
+          "fma",
+          "f16c",
+          "avx_vnni",
+          "avx512f",
+          "avx512bw",
+          "avx512_vnni",
+          "avx512_bf16",
+          "amx_bf16",
+          "amx_int8");
 
   static CpuInfo ofThisMachine() {
     try {

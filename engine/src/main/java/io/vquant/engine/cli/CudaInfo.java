@@ -11,8 +11,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * NVIDIA's driver and devices, as the driver lists them below {@code /proc/driver/nvidia}; nothing is
- * loaded or started to ask.
+ * NVIDIA's driver and devices, as the driver lists them below {@code /proc/driver/nvidia}; nothing
+ * is loaded or started to ask.
  *
  * @param driver its version such as {@code 580.65.06}, empty when there is none
  * @param devices the names of the cards

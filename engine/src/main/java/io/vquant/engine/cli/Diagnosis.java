@@ -1,7 +1,7 @@
 package io.vquant.engine.cli;
 
+import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
-import io.vquant.kernels.backend.Backends;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.tensor.Device;
@@ -96,8 +96,7 @@ final class Diagnosis {
   private static Finding cudaDriver() {
     CudaInfo cuda = CudaInfo.ofThisMachine();
     if (cuda.driver().isEmpty()) {
-      return Finding.missing(
-          "CUDA driver", "no NVIDIA driver: only needed for --device cuda:0");
+      return Finding.missing("CUDA driver", "no NVIDIA driver: only needed for --device cuda:0");
     }
     if (cuda.devices().isEmpty()) {
       return Finding.warning("CUDA driver", cuda.driver() + ", but it lists no device");
@@ -130,7 +129,10 @@ final class Diagnosis {
           ? Finding.ok("bundled model", folder.toString())
           : Finding.warning(
               "bundled model",
-              "changed since it was unpacked: " + String.join(", ", damaged) + "; delete " + folder);
+              "changed since it was unpacked: "
+                  + String.join(", ", damaged)
+                  + "; delete "
+                  + folder);
     } catch (CommandFailure e) {
       return Finding.missing("bundled model", e.getMessage() + "; other models need --model");
     } catch (IOException e) {

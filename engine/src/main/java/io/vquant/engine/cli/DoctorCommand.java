@@ -9,7 +9,10 @@ import picocli.CommandLine.Mixin;
 /** {@code doctor}: what of this machine the engine can use, and what to do about the rest. */
 @Command(
     description = "Checks this machine: each line is ok, warning or missing, and says what to do.",
-    footer = {"", "With --quiet only what is not ok. Returns 0 unless something is missing that the engine cannot run without (6)."})
+    footer = {
+      "",
+      "With --quiet only what is not ok. Returns 0 unless something is missing that the engine cannot run without (6)."
+    })
 final class DoctorCommand implements Callable<Integer> {
   private final CommandContext context;
   @Mixin private OutputOptions output;

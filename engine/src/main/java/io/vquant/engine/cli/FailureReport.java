@@ -66,8 +66,11 @@ final class FailureReport {
   }
 
   private static String bugMessage(Throwable e) {
-    return "a bug in vquant-engine " + Program.version() + ", please report it with the output of the"
-        + " same command and --debug: " + e;
+    return "a bug in vquant-engine "
+        + Program.version()
+        + ", please report it with the output of the"
+        + " same command and --debug: "
+        + e;
   }
 
   private static String usageMessage(ParameterException e) {

@@ -15,8 +15,9 @@ import picocli.CommandLine.Option;
 
 /** {@code generate}: streams an answer to a prompt. */
 @Command(
-    description = "Streams an answer to a prompt. The model's chat template is applied when it has"
-        + " one; --raw continues the text as it is.",
+    description =
+        "Streams an answer to a prompt. The model's chat template is applied when it has"
+            + " one; --raw continues the text as it is.",
     footer = {
       "",
       "Examples:",

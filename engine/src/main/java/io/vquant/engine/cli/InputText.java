@@ -91,7 +91,8 @@ final class InputText {
     try {
       StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
     } catch (CharacterCodingException e) {
-      throw CommandFailure.badInput(name + ": half a character (a surrogate without its partner)", e);
+      throw CommandFailure.badInput(
+          name + ": half a character (a surrogate without its partner)", e);
     }
   }
 }

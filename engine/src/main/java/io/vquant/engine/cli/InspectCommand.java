@@ -1,7 +1,7 @@
 package io.vquant.engine.cli;
 
+import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
-import io.vquant.kernels.backend.Backends;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.model.loading.LoadedModel;
@@ -15,8 +15,9 @@ import picocli.CommandLine.Option;
 
 /** {@code inspect}: what a model folder holds, checked as for running it. */
 @Command(
-    description = "Shows what a model folder holds: architecture, parameters, tensors by type, and"
-        + " the memory that running it takes.",
+    description =
+        "Shows what a model folder holds: architecture, parameters, tensors by type, and"
+            + " the memory that running it takes.",
     footer = {
       "",
       "Examples:",
@@ -97,6 +98,8 @@ final class InspectCommand implements Callable<Integer> {
     }
     text.setLength(text.length() - 2);
     int more = damaged.size() - MAX_NAMED_TENSORS;
-    return more > 0 ? text.append(" and more in ").append(more).append(" others").toString() : text.toString();
+    return more > 0
+        ? text.append(" and more in ").append(more).append(" others").toString()
+        : text.toString();
   }
 }

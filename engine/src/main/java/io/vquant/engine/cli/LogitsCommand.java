@@ -14,8 +14,9 @@ import picocli.CommandLine.Option;
 
 /** {@code logits}: a model's numbers, for comparing engines. */
 @Command(
-    description = "Writes what the model computes at every position to a safetensors file:"
-        + " input_ids I64 [T], logits F32 [T, vocab], with --hidden also hidden.0 ... hidden.N.",
+    description =
+        "Writes what the model computes at every position to a safetensors file:"
+            + " input_ids I64 [T], logits F32 [T, vocab], with --hidden also hidden.0 ... hidden.N.",
     footer = {
       "",
       "Examples:",

@@ -14,8 +14,7 @@ public final class Main {
   public static void main(String[] args) {
     Locale.setDefault(Locale.ROOT); // libraries may format with the default; scripts read it
     Interruption interruption = Interruption.install();
-    CommandContext context =
-        new CommandContext(Console.ofProcess(), interruption, System.getenv());
+    CommandContext context = new CommandContext(Console.ofProcess(), interruption, System.getenv());
     int exitCode = new Program(context).run(args);
     interruption.finished();
     System.exit(interruption.isRequested() ? ExitCode.INTERRUPTED : exitCode);

@@ -62,7 +62,8 @@ final class ModelOptions {
     requireBetween("--threads", threads, MAX_THREADS);
     requireBetween("--context", contextLength, Integer.MAX_VALUE);
     if (weights != null && !weights.equals("bf16")) {
-      throw CommandFailure.usage("--weights " + weights + ": expected bf16, or nothing (as stored)");
+      throw CommandFailure.usage(
+          "--weights " + weights + ": expected bf16, or nothing (as stored)");
     }
     if (!attention.equals("auto") && !attention.equals("exact")) {
       throw CommandFailure.usage("--attention " + attention + ": expected auto or exact");

@@ -42,9 +42,8 @@ final class ModelReport {
   JsonText json() {
     ModelConfig config = model.config();
     JsonText byType = new JsonText();
-    types.forEach(
-        (type, sum) ->
-            byType.put(type, new JsonText().put("count", sum.count).put("bytes", sum.byteSize)));
+    types.forEach((type, sum) ->
+        byType.put(type, new JsonText().put("count", sum.count).put("bytes", sum.byteSize)));
     MemoryPlan plan = plan();
     JsonText object =
         new JsonText()
@@ -103,28 +102,34 @@ final class ModelReport {
     row(
         text,
         "layers",
-        config.numHiddenLayers() + " of hidden " + config.hiddenSize() + ", intermediate "
+        config.numHiddenLayers()
+            + " of hidden "
+            + config.hiddenSize()
+            + ", intermediate "
             + config.intermediateSize());
     row(
         text,
         "heads",
-        config.numAttentionHeads() + " query, " + config.numKeyValueHeads() + " key/value, of "
+        config.numAttentionHeads()
+            + " query, "
+            + config.numKeyValueHeads()
+            + " key/value, of "
             + config.headDim());
     String tied = config.tieWordEmbeddings() ? ", embeddings tied" : "";
     row(text, "vocabulary", config.vocabSize() + tied);
     row(text, "context", config.maxPositionEmbeddings() + " tokens");
-    types.forEach(
-        (type, sum) ->
-            row(
-                text,
-                "tensors " + type,
-                sum.count + ", " + Quantities.bytes(sum.byteSize)));
+    types.forEach((type, sum) ->
+        row(text, "tensors " + type, sum.count + ", " + Quantities.bytes(sum.byteSize)));
     row(
         text,
         "memory",
-        "weights " + Quantities.bytes(plan.weightByteSize()) + ", KV cache (bf16) "
-            + Quantities.bytes(plan.cacheByteSizePerToken()) + " a token, "
-            + Quantities.bytes(plan.cacheByteSize()) + " when full, scratch up to "
+        "weights "
+            + Quantities.bytes(plan.weightByteSize())
+            + ", KV cache (bf16) "
+            + Quantities.bytes(plan.cacheByteSizePerToken())
+            + " a token, "
+            + Quantities.bytes(plan.cacheByteSize())
+            + " when full, scratch up to "
             + Quantities.bytes(plan.scratchByteSize()));
     if (checked) {
       row(text, "values", "all finite");

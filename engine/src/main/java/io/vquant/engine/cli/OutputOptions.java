@@ -4,7 +4,10 @@ import picocli.CommandLine.Option;
 
 /** How much a command says beside its result. */
 final class OutputOptions {
-  @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this text")
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "show this text")
   boolean help; // picocli alone looks at it
 
   @Option(names = "--no-progress", description = "no progress bars")

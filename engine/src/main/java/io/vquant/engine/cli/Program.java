@@ -37,7 +37,8 @@ final class Program {
     commands.put("inspect", new Entry("show what a model folder holds", InspectCommand::new));
     commands.put("doctor", new Entry("check this machine and say what to do", DoctorCommand::new));
     commands.put("tokenize", new Entry("text to token ids, or back", TokenizeCommand::new));
-    commands.put("template", new Entry("render a chat as the model reads it", TemplateCommand::new));
+    commands.put(
+        "template", new Entry("render a chat as the model reads it", TemplateCommand::new));
     commands.put("logits", new Entry("write a model's numbers to a file", LogitsCommand::new));
     commands.put("bench", new Entry("measure speed", BenchCommand::new));
     return commands;
@@ -85,9 +86,7 @@ final class Program {
     if (entry == null) {
       String kind = name.startsWith("-") ? "option" : "command";
       List<String> known =
-          name.startsWith("-")
-              ? List.of("--help", "--version")
-              : List.copyOf(COMMANDS.keySet());
+          name.startsWith("-") ? List.of("--help", "--version") : List.copyOf(COMMANDS.keySet());
       throw CommandFailure.usage(
           "unknown " + kind + " '" + name + "': " + Suggestion.of(name, known));
     }

@@ -39,7 +39,8 @@ final class ProgressBar implements AutoCloseable {
   /** Shows that {@code done} of {@code total} are done. */
   void update(long done, long total, long nowNanos) {
     long elapsedNanos = nowNanos - startNanos;
-    boolean due = drawn ? nowNanos - lastDrawNanos >= REDRAW_NANOS : elapsedNanos >= FIRST_DRAW_NANOS;
+    boolean due =
+        drawn ? nowNanos - lastDrawNanos >= REDRAW_NANOS : elapsedNanos >= FIRST_DRAW_NANOS;
     if (due && total > 0) {
       lastDrawNanos = nowNanos;
       drawn = true;

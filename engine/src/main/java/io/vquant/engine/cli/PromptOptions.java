@@ -18,8 +18,9 @@ final class PromptOptions {
   @Option(
       names = {"-f", "--file"},
       paramLabel = "FILE",
-      description = "read the prompt from a file; - is stdin, which is also read when it is piped"
-          + " and no prompt is given")
+      description =
+          "read the prompt from a file; - is stdin, which is also read when it is piped"
+              + " and no prompt is given")
   private @Nullable String file;
 
   @Option(

@@ -7,8 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Stdout as UTF-8 whatever the locale. Text is held back until {@link #flush}, except what exceeds a
- * buffer; unlike {@link java.io.PrintStream} it does not swallow errors.
+ * Stdout as UTF-8 whatever the locale. Text is held back until {@link #flush}, except what exceeds
+ * a buffer; unlike {@link java.io.PrintStream} it does not swallow errors.
  */
 final class TextOutput {
   private static final int BUFFER_BYTES = 1 << 16;
@@ -63,7 +63,9 @@ final class TextOutput {
   private static boolean isPipe() {
     try {
       String target = Files.readSymbolicLink(Path.of("/proc/self/fd/1")).toString();
-      return target.startsWith("pipe:") || target.startsWith("socket:") || target.startsWith("/dev/pts/");
+      return target.startsWith("pipe:")
+          || target.startsWith("socket:")
+          || target.startsWith("/dev/pts/");
     } catch (IOException e) {
       return false;
     }

@@ -25,7 +25,11 @@ final class TokenIds {
       }
       if (ids[i] < 0) {
         throw CommandFailure.badInput(
-            option + ": '" + words[i].strip() + "' at place " + (i + 1)
+            option
+                + ": '"
+                + words[i].strip()
+                + "' at place "
+                + (i + 1)
                 + ": expected token ids of 0 or more, such as 1,2,3");
       }
     }
@@ -37,7 +41,9 @@ final class TokenIds {
     for (int id : ids) {
       if (!tokenizer.hasToken(id)) {
         throw CommandFailure.badInput(
-            "token id " + id + ": the tokenizer has no such token, its ids end at "
+            "token id "
+                + id
+                + ": the tokenizer has no such token, its ids end at "
                 + tokenizer.maxTokenId());
       }
     }

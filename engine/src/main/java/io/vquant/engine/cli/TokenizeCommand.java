@@ -74,8 +74,10 @@ final class TokenizeCommand implements Callable<Integer> {
       } else if (decodedIds != null) {
         context.console().out().line(tokenizer.decode(ids, false));
       } else {
-        context.console().out().line(
-            IntStream.of(ids).mapToObj(Integer::toString).collect(Collectors.joining(",")));
+        context
+            .console()
+            .out()
+            .line(IntStream.of(ids).mapToObj(Integer::toString).collect(Collectors.joining(",")));
       }
     }
     if (output.debug()) {

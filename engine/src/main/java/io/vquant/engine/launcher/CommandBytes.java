@@ -9,8 +9,8 @@ import java.util.List;
 
 /**
  * The command line of a process as the bytes the system keeps. Java decodes arguments with the
- * locale's charset, which in the POSIX locale loses every letter outside ASCII; the bytes still have
- * them.
+ * locale's charset, which in the POSIX locale loses every letter outside ASCII; the bytes still
+ * have them.
  */
 final class CommandBytes {
   private final List<byte[]> words;

@@ -31,15 +31,18 @@ final class JavaInstallation {
       if (!Files.isExecutable(home.resolve("bin/java"))) {
         return null;
       }
-      release = new String(Files.readAllBytes(home.resolve("release")), StandardCharsets.ISO_8859_1);
+      release =
+          new String(Files.readAllBytes(home.resolve("release")), StandardCharsets.ISO_8859_1);
     } catch (IOException | RuntimeException e) {
       return null;
     }
     int feature = leadingNumber(value(release, "JAVA_VERSION"));
     String architecture = value(release, "OS_ARCH");
     String modules = value(release, "MODULES");
-    boolean fits = architecture.isEmpty() || architecture.equals("x86_64") || architecture.equals("amd64");
-    boolean complete = modules.isEmpty() || (" " + modules + " ").contains(" " + neededModule + " ");
+    boolean fits =
+        architecture.isEmpty() || architecture.equals("x86_64") || architecture.equals("amd64");
+    boolean complete =
+        modules.isEmpty() || (" " + modules + " ").contains(" " + neededModule + " ");
     return fits && complete && feature > 0 ? new JavaInstallation(home, feature) : null;
   }
 

@@ -22,14 +22,15 @@ final class ParentProcess {
   }
 
   /**
-   * Ends this process when the launcher is gone: killed with SIGKILL, it could not hand that on, and
-   * nobody would wait for what comes.
+   * Ends this process when the launcher is gone: killed with SIGKILL, it could not hand that on,
+   * and nobody would wait for what comes.
    */
   static void watch() {
     if (!exists()) {
       return;
     }
-    Optional<ProcessHandle> parent = ProcessHandle.of(Long.parseLong(System.getProperty(PID_PROPERTY)));
+    Optional<ProcessHandle> parent =
+        ProcessHandle.of(Long.parseLong(System.getProperty(PID_PROPERTY)));
     if (parent.isPresent()) {
       parent.get().onExit().thenRun(() -> System.exit(EXIT_TERMINATED));
     } else {
@@ -37,7 +38,9 @@ final class ParentProcess {
     }
   }
 
-  /** The arguments to run with: those given, or the launcher's own where they cannot be passed on. */
+  /**
+   * The arguments to run with: those given, or the launcher's own where they cannot be passed on.
+   */
   static String[] arguments(String[] given) {
     Integer count = Integer.getInteger(ARGUMENT_COUNT_PROPERTY);
     return count == null

@@ -18,10 +18,10 @@ final class VectorModule {
    * Makes the module readable to the engine's classes; to be called before any class that uses it
    * loads.
    *
-   * <p>Loads it through {@code jdk.internal.module.Modules}, which the jar's manifest exports to us:
-   * the built-in class loaders define it, so that HotSpot compiles its operations as if the module
-   * had been there from the start. Range checks of vector loads and stores are switched off, since
-   * the kernels check whole ranges once, before their loops.
+   * <p>Loads it through {@code jdk.internal.module.Modules}, which the jar's manifest exports to
+   * us: the built-in class loaders define it, so that HotSpot compiles its operations as if the
+   * module had been there from the start. Range checks of vector loads and stores are switched off,
+   * since the kernels check whole ranges once, before their loops.
    *
    * @return false when this Java has no such module or does not open it this way
    */

@@ -44,7 +44,9 @@ public final class MachineMemory {
       }
       if (fields[0].equals("0")) {
         available =
-            Math.min(available, leftInGroups("sys/fs/cgroup", fields[2], "memory.max", "memory.current"));
+            Math.min(
+                available,
+                leftInGroups("sys/fs/cgroup", fields[2], "memory.max", "memory.current"));
       } else if (List.of(fields[1].split(",")).contains("memory")) {
         available =
             Math.min(

@@ -20,7 +20,8 @@ import tools.jackson.databind.json.JsonMapper;
 /** Generation through the jar: output, pipes, signals, locales, paths. */
 final class GenerateIT {
   private static final int INTERRUPTED = 130;
-  private static final String PROMPT = "Tell me a story about a brave fox who wants to learn to swim.";
+  private static final String PROMPT =
+      "Tell me a story about a brave fox who wants to learn to swim.";
   private static final String[] ENDLESS = {
     "generate", "--temp", "0", "--ignore-eos", "-c", "4096", PROMPT
   };
@@ -34,13 +35,24 @@ final class GenerateIT {
     JsonNode json = JsonMapper.shared().readTree(outcome.out());
     assertThat(json.propertyNames())
         .containsExactly(
-            "model", "device", "prompt_ids", "token_ids", "text", "finish_reason", "seed", "kv",
-            "timings", "memory");
-    assertThat(json.get("kv").propertyNames())
-        .containsExactly("policy", "effective_bits", "bytes");
+            "model",
+            "device",
+            "prompt_ids",
+            "token_ids",
+            "text",
+            "finish_reason",
+            "seed",
+            "kv",
+            "timings",
+            "memory");
+    assertThat(json.get("kv").propertyNames()).containsExactly("policy", "effective_bits", "bytes");
     assertThat(json.get("timings").propertyNames())
         .containsExactly(
-            "load_ms", "prefill_ms", "decode_ms", "prefill_tokens_per_s", "decode_tokens_per_s",
+            "load_ms",
+            "prefill_ms",
+            "decode_ms",
+            "prefill_tokens_per_s",
+            "decode_tokens_per_s",
             "first_token_ms");
     assertThat(json.get("memory").propertyNames())
         .containsExactly("weights_bytes", "kv_bytes", "scratch_bytes", "peak_rss_bytes");
@@ -72,7 +84,8 @@ final class GenerateIT {
     String[] args = {"inspect", "--tensors"};
     String plain = Cli.onThisJava().run(args).succeeds().out();
     String[] parts = locale.split("-", 2);
-    Cli cli = Cli.onThisJava().withOptions("-Duser.language=" + parts[0], "-Duser.country=" + parts[1]);
+    Cli cli =
+        Cli.onThisJava().withOptions("-Duser.language=" + parts[0], "-Duser.country=" + parts[1]);
     assertThat(cli.run(args).succeeds().out()).isEqualTo(plain);
     Cli.Outcome outcome = cli.run("generate", "-n", "3", "--temp", "0", PROMPT).succeeds();
     assertThat(outcome.err()).containsPattern("at \\d+\\.\\d t/s");

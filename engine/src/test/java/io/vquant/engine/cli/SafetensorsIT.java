@@ -35,11 +35,23 @@ final class SafetensorsIT {
   }
 
   private static String tensor(String dtype, String shape, String offsets) {
-    return "{\"a\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}}";
+    return "{\"a\":{\"dtype\":\""
+        + dtype
+        + "\",\"shape\":"
+        + shape
+        + ",\"data_offsets\":"
+        + offsets
+        + "}}";
   }
 
   private static String second(String name, String offsets) {
-    return "{" + A + ",\"" + name + "\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":" + offsets + "}}";
+    return "{"
+        + A
+        + ",\""
+        + name
+        + "\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":"
+        + offsets
+        + "}}";
   }
 
   static Stream<Arguments> badFiles() {

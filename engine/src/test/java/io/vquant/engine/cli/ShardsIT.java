@@ -32,8 +32,11 @@ final class ShardsIT {
   private void index(String fileOfA, String fileOfB) {
     model.write(
         INDEX,
-        "{\"metadata\":{\"total_size\":16},\"weight_map\":{\"a\":\"" + fileOfA + "\",\"b\":\""
-            + fileOfB + "\"}}");
+        "{\"metadata\":{\"total_size\":16},\"weight_map\":{\"a\":\""
+            + fileOfA
+            + "\",\"b\":\""
+            + fileOfB
+            + "\"}}");
   }
 
   private void refusedNaming(String... words) {

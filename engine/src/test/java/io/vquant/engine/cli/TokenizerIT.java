@@ -96,7 +96,10 @@ final class TokenizerIT {
     String text = "Grüße, 世界 🦊!\nİstanbul";
     Cli cli = Cli.onThisJava();
     String ids =
-        cli.runWithInput(text.getBytes(StandardCharsets.UTF_8), "tokenize").succeeds().out().strip();
+        cli.runWithInput(text.getBytes(StandardCharsets.UTF_8), "tokenize")
+            .succeeds()
+            .out()
+            .strip();
     assertThat(cli.run("tokenize", "--decode", ids).succeeds().out()).isEqualTo(text + "\n");
   }
 }

@@ -131,7 +131,9 @@ final class UsageIT {
   void fullDiskIsAFailure() throws IOException, InterruptedException {
     Process process =
         new ProcessBuilder(
-                "sh", "-c", "\"$0\" -jar \"$1\" inspect > /dev/full",
+                "sh",
+                "-c",
+                "\"$0\" -jar \"$1\" inspect > /dev/full",
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 System.getProperty("vquant.test.jar"))
             .start();

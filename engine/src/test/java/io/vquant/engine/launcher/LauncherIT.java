@@ -44,8 +44,7 @@ final class LauncherIT {
 
   private Process start(String... args) throws IOException {
     List<String> command =
-        new ArrayList<>(
-            List.of(oldJava.toString(), "-jar", System.getProperty("vquant.test.jar")));
+        new ArrayList<>(List.of(oldJava.toString(), "-jar", System.getProperty("vquant.test.jar")));
     command.addAll(Arrays.asList(args));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("VQUANT_JAVA_HOME", System.getProperty("java.home"));
