@@ -1,2 +1,10 @@
-/** Placeholder text, replaced with the module. */
+/**
+ * What is measured of a model, apart from how it runs: the requests an evaluation makes, the
+ * windows of perplexity protocols, rows of benchmarks.
+ *
+ * <p>Used by {@code engine}, which adapts its model to {@link io.vquant.eval.LanguageModel} and
+ * {@link io.vquant.eval.TokenScorer}. Nothing here knows sessions, devices or the command line;
+ * numbers are returned with what they were made of, and nothing is printed.
+ */
+@org.jspecify.annotations.NullMarked
 package io.vquant.eval;

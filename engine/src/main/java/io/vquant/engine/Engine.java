@@ -1,0 +1,285 @@
+package io.vquant.engine;
+
+import io.vquant.engine.runtime.LogitsFile;
+import io.vquant.engine.runtime.LogitsPass;
+import io.vquant.engine.runtime.MachineMemory;
+import io.vquant.engine.runtime.ModelRunner;
+import io.vquant.engine.runtime.WeightFiles;
+import io.vquant.eval.LanguageModel;
+import io.vquant.kernels.Backends;
+import io.vquant.kernels.backend.BackendOptions;
+import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
+import io.vquant.model.ForwardListener;
+import io.vquant.model.MemoryPlan;
+import io.vquant.model.ModelConfig;
+import io.vquant.model.loading.LoadedModel;
+import io.vquant.model.loading.ModelLoader;
+import io.vquant.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model that is ready to run on one device. One engine serves any number of sessions.
+ *
+ * {@snippet class="io.vquant.engine.EngineExampleTest" region="example"}
+ *
+ * <p>Safe for several threads: sessions take turns at the device.
+ */
+public final class Engine implements AutoCloseable {
+  private final EngineOptions options;
+  private final int contextLength;
+  private final KernelBackend backend;
+  private final LoadedModel loaded;
+  private final @Nullable Tokenizer tokenizer;
+  private final GenerationDefaults generationDefaults;
+  private final MemoryPlan memoryPlan;
+  private final Lock deviceLock = new ReentrantLock();
+
+  private Engine(
+      EngineOptions options,
+      int contextLength,
+      KernelBackend backend,
+      LoadedModel loaded,
+      @Nullable Tokenizer tokenizer,
+      GenerationDefaults generationDefaults) {
+    this.options = options;
+    this.contextLength = contextLength;
+    this.backend = backend;
+    this.loaded = loaded;
+    this.tokenizer = tokenizer;
+    this.generationDefaults = generationDefaults;
+    memoryPlan = loaded.memoryPlan(contextLength, options.kvCacheType());
+  }
+
+  /**
+   * Opens a model folder: reads its configuration, maps its weights, opens its tokenizer.
+   *
+   * @throws io.vquant.model.MalformedConfigException if {@code config.json} or {@code
+   *     generation_config.json} is damaged or asks for something that is not supported
+   * @throws io.vquant.weights.MalformedCheckpointException if the weights are damaged or do not fit
+   *     the configuration
+   * @throws io.vquant.tokenizer.MalformedTokenizerException if the tokenizer's files are damaged
+   * @throws IllegalArgumentException if the context asked for is longer than the model's limit
+   * @throws NotEnoughMemoryException if weights, one session's cache and scratch memory would not
+   *     fit; nothing has been allocated then
+   * @throws io.vquant.kernels.backend.UnsupportedKernelException if the device cannot run it
+   */
+  public static Engine open(EngineOptions options) {
+    Path directory = options.modelDirectory();
+    ModelConfig config = ModelLoader.readConfig(directory);
+    GenerationDefaults defaults = GenerationDefaults.read(directory, config);
+    int contextLength = contextLength(options, config);
+    requireMemory(
+        MemoryPlan.of(
+            config, WeightFiles.byteSize(directory), contextLength, options.kvCacheType()));
+    KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
+    LoadedModel loaded = null;
+    try (TokenizerOpening opening =
+        new TokenizerOpening(directory, options.nativeCacheDirectory())) {
+      LoadProgress progress = options.loadProgress();
+      loaded = ModelLoader.load(directory, backend, (doneBytes, totalBytes) -> {});
+      loaded.prefetch(progress::advanced);
+      return new Engine(options, contextLength, backend, loaded, opening.take(), defaults);
+    } catch (Throwable failure) {
+      if (loaded != null) {
+        loaded.close();
+      }
+      backend.close();
+      throw failure;
+    }
+  }
+
+  private static int contextLength(EngineOptions options, ModelConfig config) {
+    int limit = config.maxPositionEmbeddings();
+    if (options.contextLength() > limit) {
+      throw new IllegalArgumentException(
+          "context " + options.contextLength() + ": the model's limit is " + limit);
+    }
+    return options.contextLength() == EngineOptions.MODEL_LIMIT ? limit : options.contextLength();
+  }
+
+  private static void requireMemory(MemoryPlan plan) {
+    long available = MachineMemory.ofThisMachine().availableBytes();
+    if (plan.totalByteSize() > available) {
+      throw new NotEnoughMemoryException(
+          "not enough memory for "
+              + plan.tokens()
+              + " tokens of context (weights "
+              + NotEnoughMemoryException.mebibytes(plan.weightByteSize())
+              + ", KV cache "
+              + NotEnoughMemoryException.mebibytes(plan.cacheByteSize())
+              + ", scratch "
+              + NotEnoughMemoryException.mebibytes(plan.scratchByteSize())
+              + ")",
+          plan.totalByteSize(),
+          available);
+    }
+  }
+
+  /**
+   * A new conversation with an empty KV cache for {@link #contextLength} tokens.
+   *
+   * @throws NotEnoughMemoryException if that cache, full, would not fit
+   */
+  public GenerationSession newSession() {
+    return new GenerationSession(
+        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength)));
+  }
+
+  /** A scorer of token ids with a cache of its own, for evaluation protocols. */
+  public EngineTokenScorer newTokenScorer() {
+    return new EngineTokenScorer(contextLength, newLogitsPass(contextLength));
+  }
+
+  /** This engine as evaluation tasks see a model; needs the tokenizer. */
+  public LanguageModel languageModel() {
+    return new EngineLanguageModel(this);
+  }
+
+  /**
+   * Writes the logits of every position, for comparing engines: tensors {@code input_ids} I64 [T],
+   * {@code logits} F32 [T, vocabSize] and, with hidden states, {@code hidden.0} (embedding) to
+   * {@code hidden.N} (after the final norm) F32 [T, hiddenSize].
+   *
+   * @param file a safetensors file, replaced when it is there; appears when it is complete
+   * @param listener told how far the layers are
+   * @throws InvalidPromptException if there are no tokens, more than the context holds, or ids that
+   *     the model does not have
+   * @throws IOException if the file cannot be written
+   */
+  public void writeLogits(
+      Path file, int[] tokenIds, boolean hiddenStates, GenerationListener listener)
+      throws IOException {
+    requireKnown(tokenIds);
+    if (tokenIds.length == 0 || tokenIds.length > contextLength) {
+      throw new InvalidPromptException(
+          tokenIds.length + " tokens: expected 1 to " + contextLength + ", the context");
+    }
+    ForwardListener progress =
+        new ForwardListener() {
+          @Override
+          public void progress(long doneWork, long totalWork) {
+            listener.onPrefill(doneWork, totalWork);
+          }
+        };
+    try (LogitsPass pass = newLogitsPass(tokenIds.length)) {
+      new LogitsFile(config(), pass).write(file, tokenIds, hiddenStates, progress);
+    }
+  }
+
+  private LogitsPass newLogitsPass(int maxTokens) {
+    return new LogitsPass(loaded.model(), deviceLock, newCache(maxTokens));
+  }
+
+  private KvCache newCache(int maxTokens) {
+    long byteSize = loaded.memoryPlan(maxTokens, options.kvCacheType()).cacheByteSize();
+    long available = MachineMemory.ofThisMachine().availableBytes();
+    if (byteSize > available) {
+      throw new NotEnoughMemoryException(
+          "not enough memory for a KV cache of " + maxTokens + " tokens", byteSize, available);
+    }
+    return loaded.model().newCache(maxTokens, options.kvCacheType());
+  }
+
+  public ModelConfig config() {
+    return loaded.config();
+  }
+
+  /**
+   * The model's tokenizer.
+   *
+   * @throws IllegalStateException if the engine was opened without one
+   */
+  public Tokenizer tokenizer() {
+    return optionalTokenizer()
+        .orElseThrow(() -> new IllegalStateException("this engine was opened without a tokenizer"));
+  }
+
+  Optional<Tokenizer> optionalTokenizer() {
+    return Optional.ofNullable(tokenizer);
+  }
+
+  /** Sampling parameters and ends of answers, as the model's maker gives them. */
+  public GenerationDefaults generationDefaults() {
+    return generationDefaults;
+  }
+
+  /** Most tokens of a prompt and its answer together. */
+  public int contextLength() {
+    return contextLength;
+  }
+
+  /** Where the model runs. */
+  public Device device() {
+    return backend.device();
+  }
+
+  /** Threads that compute. */
+  public int threads() {
+    return backend.threads();
+  }
+
+  public DType kvCacheType() {
+    return options.kvCacheType();
+  }
+
+  /** Memory of the weights, of one full session and of scratch. */
+  public MemoryPlan memoryPlan() {
+    return memoryPlan;
+  }
+
+  /** Numbers that were learned. */
+  public long parameterCount() {
+    return loaded.parameterCount();
+  }
+
+  /** What was accepted or converted at load and may be worth telling, one line each. */
+  public List<String> notices() {
+    return loaded.notices();
+  }
+
+  void requireValid(GenerationRequest request) {
+    int promptTokens = request.promptTokens();
+    if (promptTokens >= contextLength) {
+      throw new InvalidPromptException(
+          "prompt of "
+              + promptTokens
+              + " tokens: the context holds "
+              + contextLength
+              + ", at least 1 of them for the answer");
+    }
+    requireKnown(request.promptIds());
+    if (tokenizer == null && !request.stopStrings().isEmpty()) {
+      throw new IllegalArgumentException(
+          "stop text \"" + request.stopStrings().getFirst() + "\": needs a tokenizer");
+    }
+  }
+
+  private void requireKnown(int[] tokenIds) {
+    int vocabSize = config().vocabSize();
+    for (int id : tokenIds) {
+      if (id < 0 || id >= vocabSize) {
+        throw new InvalidPromptException(
+            "token id " + id + ": expected 0 to " + (vocabSize - 1) + ", the model's vocabulary");
+      }
+    }
+  }
+
+  /** Frees everything; sessions of this engine must be closed before. */
+  @Override
+  public void close() {
+    if (tokenizer != null) {
+      tokenizer.close();
+    }
+    loaded.close();
+    backend.close();
+  }
+}

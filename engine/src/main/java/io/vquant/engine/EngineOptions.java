@@ -1,0 +1,93 @@
+package io.vquant.engine;
+
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What to open and how.
+ *
+ * @param modelDirectory a model folder as the Hugging Face hub lays it out
+ * @param nativeCacheDirectory where the tokenizer's native library is unpacked, private to the
+ *     user; null opens no tokenizer: then prompts are token ids and results have no text
+ * @param device where to compute
+ * @param threads threads that compute, at least 1
+ * @param contextLength most tokens of prompt and answer; {@link #MODEL_LIMIT} for the model's own
+ *     limit
+ * @param kvCacheType element type of the KV cache, F32 or BF16
+ * @param loadProgress told how far loading has come
+ */
+public record EngineOptions(
+    Path modelDirectory,
+    @Nullable Path nativeCacheDirectory,
+    Device device,
+    int threads,
+    int contextLength,
+    DType kvCacheType,
+    LoadProgress loadProgress) {
+
+  /** {@link #contextLength} that takes the model's own limit. */
+  public static final int MODEL_LIMIT = 0;
+
+  public EngineOptions {
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads " + threads + ": expected 1 or more");
+    }
+    if (contextLength < 0) {
+      throw new IllegalArgumentException("context " + contextLength + ": expected 1 or more");
+    }
+    if (kvCacheType == DType.F16) {
+      throw new IllegalArgumentException("KV cache type F16: expected F32 or BF16");
+    }
+  }
+
+  /** The CPU with all its cores, the model's own context limit, a BF16 KV cache, no progress. */
+  public static EngineOptions of(Path modelDirectory, @Nullable Path nativeCacheDirectory) {
+    return new EngineOptions(
+        modelDirectory,
+        nativeCacheDirectory,
+        Device.CPU,
+        Runtime.getRuntime().availableProcessors(),
+        MODEL_LIMIT,
+        DType.BF16,
+        LoadProgress.NONE);
+  }
+
+  public EngineOptions withDevice(Device value) {
+    return new EngineOptions(
+        modelDirectory,
+        nativeCacheDirectory,
+        value,
+        threads,
+        contextLength,
+        kvCacheType,
+        loadProgress);
+  }
+
+  public EngineOptions withThreads(int value) {
+    return new EngineOptions(
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        value,
+        contextLength,
+        kvCacheType,
+        loadProgress);
+  }
+
+  public EngineOptions withContextLength(int value) {
+    return new EngineOptions(
+        modelDirectory, nativeCacheDirectory, device, threads, value, kvCacheType, loadProgress);
+  }
+
+  public EngineOptions withKvCacheType(DType value) {
+    return new EngineOptions(
+        modelDirectory, nativeCacheDirectory, device, threads, contextLength, value, loadProgress);
+  }
+
+  public EngineOptions withLoadProgress(LoadProgress value) {
+    return new EngineOptions(
+        modelDirectory, nativeCacheDirectory, device, threads, contextLength, kvCacheType, value);
+  }
+}

@@ -1,0 +1,16 @@
+package io.vquant.engine;
+
+/** Told how far the loading of a model has come. */
+@FunctionalInterface
+public interface LoadProgress {
+  /** For callers that do not care. */
+  LoadProgress NONE = (doneBytes, totalBytes) -> {};
+
+  /**
+   * More weights are ready.
+   *
+   * @param doneBytes bytes of weights ready, never falling
+   * @param totalBytes bytes of all weights
+   */
+  void advanced(long doneBytes, long totalBytes);
+}

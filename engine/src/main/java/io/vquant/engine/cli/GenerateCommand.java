@@ -1,0 +1,121 @@
+package io.vquant.engine.cli;
+
+import io.vquant.engine.Engine;
+import io.vquant.engine.GenerationRequest;
+import io.vquant.engine.GenerationResult;
+import io.vquant.engine.GenerationSession;
+import io.vquant.engine.InvalidPromptException;
+import io.vquant.engine.SamplingParams;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code generate}: streams an answer to a prompt. */
+@Command(
+    description =
+        "Streams an answer to a prompt. The model's chat template is applied when it has"
+            + " one; --raw continues the text as it is.",
+    footer = {
+      "",
+      "Examples:",
+      "  generate \"Tell me a story about a brave fox.\"",
+      "  generate -m path/to/model --temp 0 -n 100 -f question.txt",
+      "  echo \"Count to 12.\" | java -jar vquant-engine.jar generate --json"
+    })
+final class GenerateCommand implements Callable<Integer> {
+  private final CommandContext context;
+  @Mixin private ModelOptions model;
+  @Mixin private PromptOptions prompt;
+  @Mixin private SamplingOptions sampling;
+  @Mixin private OutputOptions output;
+
+  @Option(
+      names = {"-n", "--max-tokens"},
+      paramLabel = "N",
+      description = "most tokens of the answer; -1: to its end or the context's (default: -1)")
+  private int maxTokens = GenerationRequest.UNLIMITED;
+
+  @Option(
+      names = "--stop",
+      paramLabel = "TEXT",
+      description = "end before this text; may be given several times")
+  private List<String> stopStrings = new ArrayList<>();
+
+  @Option(names = "--ignore-eos", description = "go on after tokens that end an answer")
+  private boolean ignoreEos;
+
+  @Option(names = "--json", description = "one JSON object in place of text")
+  private boolean json;
+
+  GenerateCommand(CommandContext context) {
+    this.context = context;
+    model = new ModelOptions();
+    prompt = new PromptOptions();
+    sampling = new SamplingOptions();
+    output = new OutputOptions();
+  }
+
+  @Override
+  public Integer call() {
+    model.check();
+    sampling.check();
+    requestFor(new int[1], SamplingParams.greedy()); // checks the limits before anything is loaded
+    String text = prompt.read(context.console());
+    InputText.requireWellFormed(text, "prompt");
+    long startNanos = System.nanoTime();
+    try (Engine engine = model.open(context, output, true)) {
+      double loadMillis = (System.nanoTime() - startNanos) / 1e6;
+      SamplingParams params = sampling.over(engine.generationDefaults().sampling());
+      int[] promptIds = new PromptEncoder(engine, model.folder(context)).encode(text, prompt);
+      requireRoom(promptIds.length, engine.contextLength());
+      debug(engine, params);
+      try (GenerationSession session = engine.newSession()) {
+        context.interruption().onRequest(session::cancel);
+        GenerationReport report =
+            new GenerationReport(context, output, json, model, session, promptIds.length);
+        GenerationResult result =
+            session.generate(requestFor(promptIds, params), report.listener());
+        report.finish(engine, promptIds, result, loadMillis);
+      }
+    }
+    return ExitCode.DONE;
+  }
+
+  private GenerationRequest requestFor(int[] promptIds, SamplingParams params) {
+    try {
+      return GenerationRequest.builder(promptIds)
+          .sampling(params)
+          .maxTokens(maxTokens)
+          .stopStrings(stopStrings)
+          .ignoreEos(ignoreEos)
+          .build();
+    } catch (IllegalArgumentException e) {
+      throw CommandFailure.usage("--" + e.getMessage().replaceFirst("^stop text", "stop"));
+    }
+  }
+
+  /** The session would refuse it too, but only after telling which device runs it. */
+  private static void requireRoom(int promptTokens, int contextLength) {
+    if (promptTokens >= contextLength) {
+      throw new InvalidPromptException(
+          "the prompt has "
+              + promptTokens
+              + " tokens: expected at most "
+              + (contextLength - 1)
+              + ", one less than the context of "
+              + contextLength);
+    }
+  }
+
+  private void debug(Engine engine, SamplingParams params) {
+    if (output.debug()) {
+      engine.notices().forEach(notice -> context.console().message("notice: " + notice));
+      context.console().message("defaults: " + engine.generationDefaults());
+      context.console().message("sampling: " + params);
+      context.console().message("attention: exact");
+    }
+  }
+}

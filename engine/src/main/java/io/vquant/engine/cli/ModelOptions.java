@@ -1,0 +1,184 @@
+package io.vquant.engine.cli;
+
+import io.vquant.engine.Engine;
+import io.vquant.engine.EngineOptions;
+import io.vquant.kernels.tensor.DType;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Which model runs, where and how: the options of every command that runs one. */
+final class ModelOptions {
+  private static final int MAX_THREADS = 1024;
+
+  @Mixin private ModelFolderOption folder;
+
+  @Option(
+      names = "--device",
+      paramLabel = "NAME",
+      description = "auto, cpu, cuda:0 or reference (default: auto)")
+  private String device = "auto";
+
+  @Option(
+      names = {"-t", "--threads"},
+      paramLabel = "N",
+      description = "threads that compute (default: the cores this process may use)")
+  private @Nullable Integer threads;
+
+  @Option(
+      names = {"-c", "--context"},
+      paramLabel = "N",
+      description = "most tokens of prompt and answer (default: the model's limit)")
+  private @Nullable Integer contextLength;
+
+  @Option(
+      names = "--kv",
+      paramLabel = "POLICY",
+      description = "how keys and values are kept: f32 or bf16 (default: bf16)")
+  private String kv = "bf16";
+
+  @Option(
+      names = "--weights",
+      paramLabel = "FORMAT",
+      description = "bf16 for weights that are stored so (default: as stored)")
+  private @Nullable String weights;
+
+  @Option(
+      names = "--attention",
+      paramLabel = "KIND",
+      description = "arithmetic of prefill attention: auto or exact, here the same (default: auto)")
+  private String attention = "auto";
+
+  ModelOptions() {
+    folder = new ModelFolderOption();
+  }
+
+  /** Checks what needs no model. */
+  void check() {
+    DeviceChoice.parse(device);
+    kvCacheType();
+    requireBetween("--threads", threads, MAX_THREADS);
+    requireBetween("--context", contextLength, Integer.MAX_VALUE);
+    if (weights != null && !weights.equals("bf16")) {
+      throw CommandFailure.usage(
+          "--weights " + weights + ": expected bf16, or nothing (as stored)");
+    }
+    if (!attention.equals("auto") && !attention.equals("exact")) {
+      throw CommandFailure.usage("--attention " + attention + ": expected auto or exact");
+    }
+  }
+
+  private static void requireBetween(String option, @Nullable Integer value, int most) {
+    if (value != null && (value < 1 || value > most)) {
+      String upTo = most == Integer.MAX_VALUE ? "1 or more" : "1 to " + most;
+      throw CommandFailure.usage(option + " " + value + ": expected " + upTo);
+    }
+  }
+
+  /**
+   * Opens the model, with a bar while it loads.
+   *
+   * @param withTokenizer whether the command needs one
+   */
+  Engine open(CommandContext context, OutputOptions output, boolean withTokenizer) {
+    check();
+    Path directory = folder.path(context);
+    try (ProgressBar bar =
+        ProgressBar.ofBytes(context.console().err(), "loading", System.nanoTime())) {
+      EngineOptions options =
+          EngineOptions.of(directory, withTokenizer ? nativeCache(context) : null)
+              .withDevice(deviceChoice().device())
+              .withThreads(threads())
+              .withKvCacheType(kvCacheType());
+      if (contextLength != null) {
+        options = options.withContextLength(contextLength);
+      }
+      if (output.showsProgress()) {
+        options =
+            options.withLoadProgress((done, total) -> bar.update(done, total, System.nanoTime()));
+      }
+      return open(options);
+    }
+  }
+
+  private Engine open(EngineOptions options) {
+    Engine engine;
+    try {
+      engine = Engine.open(options);
+    } catch (IllegalArgumentException e) {
+      if (contextLength == null) {
+        throw e;
+      }
+      throw CommandFailure.usage("--" + e.getMessage()); // more than the model's limit
+    }
+    if (weights != null && !engine.config().dtype().orElse("").equals("bfloat16")) {
+      String stored = engine.config().dtype().orElse("an unnamed type");
+      engine.close();
+      throw CommandFailure.usage("--weights bf16: these weights are stored as " + stored);
+    }
+    return engine;
+  }
+
+  /** Where the tokenizer's native library is unpacked. */
+  static Path nativeCache(CommandContext context) {
+    return context.cacheFolder().resolve("native");
+  }
+
+  /** The model's folder. */
+  Path folder(CommandContext context) {
+    return folder.path(context);
+  }
+
+  DeviceChoice deviceChoice() {
+    return DeviceChoice.parse(device);
+  }
+
+  int threads() {
+    return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+  }
+
+  /** The policy's name as a user writes it. */
+  String kvPolicy() {
+    return kv;
+  }
+
+  private DType kvCacheType() {
+    return switch (kv) {
+      case "f32" -> DType.F32;
+      case "bf16" -> DType.BF16;
+      default -> throw CommandFailure.usage("--kv " + kv + ": expected f32 or bf16");
+    };
+  }
+
+  /** How reports name the model. */
+  String modelName() {
+    return folder.name();
+  }
+
+  /** The one option of commands that only look at a folder. */
+  static final class ModelFolderOption {
+    @Option(
+        names = {"-m", "--model"},
+        paramLabel = "DIR",
+        description = "a Hugging Face model folder (default: the bundled model)")
+    private @Nullable String model;
+
+    /** The folder; the bundled model's is unpacked when it is not there. */
+    Path path(CommandContext context) {
+      if (model == null) {
+        return BundledModel.open().unpack(context.cacheFolder());
+      }
+      try {
+        return Path.of(model);
+      } catch (InvalidPathException e) {
+        throw CommandFailure.badModel("--model " + model + ": not a file name: " + e.getReason());
+      }
+    }
+
+    String name() {
+      return model == null ? BundledModel.NAME : model;
+    }
+  }
+}

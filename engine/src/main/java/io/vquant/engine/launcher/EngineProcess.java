@@ -1,0 +1,92 @@
+package io.vquant.engine.launcher;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The engine in a second process, under another Java. It shares this one's terminal, files and
+ * environment; signals that end this process are handed on, and its exit code becomes ours.
+ *
+ * <p>A terminal sends Ctrl-C to both processes, a {@code kill} to this one only. So on either this
+ * process sends SIGTERM, which the engine treats as it treats SIGINT, and which does nothing to an
+ * engine that is already ending.
+ */
+final class EngineProcess {
+  private final List<String> command = new ArrayList<>();
+  private final boolean argumentsTravelApart;
+  private boolean ending;
+  private Process process;
+
+  EngineProcess(JavaInstallation java, CommandBytes own, List<String> extraOptions) {
+    List<String> userOptions = own.javaOptions();
+    command.add(java.executable().toString());
+    if (userOptions.stream().noneMatch(option -> option.startsWith("-XX:+Use"))) {
+      command.add("-XX:+UseSerialGC"); // the heap is small: the least memory and the quickest start
+    }
+    command.add("-XX:-UsePerfData");
+    command.addAll(userOptions);
+    command.addAll(extraOptions);
+    command.add("-D" + ParentProcess.PID_PROPERTY + "=" + ProcessHandle.current().pid());
+    argumentsTravelApart = own.isUnreadableHere();
+  }
+
+  /**
+   * Runs the engine to its end.
+   *
+   * @return its exit code; 128 + the signal's number when a signal ended it
+   */
+  int run(String[] args) throws IOException, InterruptedException {
+    if (argumentsTravelApart) {
+      command.add("-D" + ParentProcess.ARGUMENT_COUNT_PROPERTY + "=" + args.length);
+    }
+    addProgram();
+    if (!argumentsTravelApart) {
+      command.addAll(List.of(args));
+    }
+    ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
+    if (!CommandBytes.isUtf8(System.getProperty("sun.jnu.encoding", ""))) {
+      builder.environment().put("LC_ALL", "C.UTF-8"); // so that it can name every file
+    }
+    Runtime.getRuntime().addShutdownHook(new Thread(this::end));
+    synchronized (this) {
+      if (ending) {
+        return 0; // unseen: the hook ends this process with the code of the signal
+      }
+      process = builder.start();
+    }
+    return process.waitFor();
+  }
+
+  private void addProgram() {
+    String classPath = System.getProperty("java.class.path");
+    if (classPath.endsWith(".jar") && classPath.indexOf(':') < 0) {
+      command.add("-jar"); // the manifest opens what the launcher needs
+      command.add(classPath);
+    } else {
+      command.add("--add-exports=java.base/jdk.internal.module=ALL-UNNAMED");
+      command.add("--enable-native-access=ALL-UNNAMED");
+      command.add("-cp");
+      command.add(classPath);
+      command.add(Launcher.class.getName());
+    }
+  }
+
+  /** Runs when this process ends, for whatever reason. */
+  private void end() {
+    Process running;
+    synchronized (this) {
+      ending = true;
+      running = process;
+    }
+    if (running == null || !running.isAlive()) {
+      return;
+    }
+    running.destroy();
+    try {
+      Runtime.getRuntime().halt(running.waitFor());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
