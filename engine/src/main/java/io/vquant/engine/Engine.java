@@ -6,8 +6,8 @@ import io.vquant.engine.runtime.MachineMemory;
 import io.vquant.engine.runtime.ModelRunner;
 import io.vquant.engine.runtime.WeightFiles;
 import io.vquant.eval.LanguageModel;
-import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.Backends;
+import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.tensor.DType;
@@ -80,8 +80,7 @@ public final class Engine implements AutoCloseable {
     requireMemory(
         MemoryPlan.of(
             config, WeightFiles.byteSize(directory), contextLength, options.kvCacheType()));
-    KernelBackend backend =
-        Backends.open(options.device(), new BackendOptions(options.threads()));
+    KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
     LoadedModel loaded = null;
     try (TokenizerOpening opening =
         new TokenizerOpening(directory, options.nativeCacheDirectory())) {
@@ -181,8 +180,7 @@ public final class Engine implements AutoCloseable {
   }
 
   private KvCache newCache(int maxTokens) {
-    long byteSize =
-        loaded.memoryPlan(maxTokens, options.kvCacheType()).cacheByteSize();
+    long byteSize = loaded.memoryPlan(maxTokens, options.kvCacheType()).cacheByteSize();
     long available = MachineMemory.ofThisMachine().availableBytes();
     if (byteSize > available) {
       throw new NotEnoughMemoryException(

@@ -32,8 +32,8 @@ final class EngineLanguageModel implements LanguageModel {
 
   /**
    * Encodes context and continuation together, as they would be read, and takes as many tokens for
-   * the context as it has alone. Blanks at its end belong to the continuation, where most tokenizers
-   * put them.
+   * the context as it has alone. Blanks at its end belong to the continuation, where most
+   * tokenizers put them.
    */
   private LogLikelihood score(EngineTokenScorer scorer, Continuation request) {
     String context = request.context().stripTrailing();
@@ -85,8 +85,7 @@ final class EngineLanguageModel implements LanguageModel {
 
   private int[] withPrefix(int[] tokens) {
     int[] prefixed = new int[tokens.length + 1];
-    prefixed[0] =
-        prefixToken();
+    prefixed[0] = prefixToken();
     System.arraycopy(tokens, 0, prefixed, 1, tokens.length);
     return prefixed;
   }

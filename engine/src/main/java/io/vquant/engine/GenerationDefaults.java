@@ -33,8 +33,8 @@ public record GenerationDefaults(SamplingParams sampling, List<Integer> eosToken
   /**
    * Reads the defaults of a model.
    *
-   * @throws MalformedConfigException if the file is there and is not a JSON object, or a field in it
-   *     has another type or a value out of range
+   * @throws MalformedConfigException if the file is there and is not a JSON object, or a field in
+   *     it has another type or a value out of range
    */
   public static GenerationDefaults read(Path modelDirectory, ModelConfig config) {
     List<Integer> modelEos = config.tokens().eos();
@@ -65,8 +65,7 @@ public record GenerationDefaults(SamplingParams sampling, List<Integer> eosToken
     if (topP == 0) {
       throw fields.bad("top_p", "a number above 0 and at most 1");
     }
-    float repetition =
-        (float) fields.optionalPositive("repetition_penalty").orElse(1);
+    float repetition = (float) fields.optionalPositive("repetition_penalty").orElse(1);
     return new SamplingParams(
         temperature,
         fields.optionalInt("top_k", 0, Integer.MAX_VALUE).orElse(0),

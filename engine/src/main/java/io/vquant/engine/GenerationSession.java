@@ -8,8 +8,9 @@ import io.vquant.model.ForwardListener;
 import java.util.SplittableRandom;
 
 /**
- * One conversation: its tokens and their KV cache. Each request brings the whole prompt; the part at
- * its beginning that the session has seen is not computed again, with the same result to the bit.
+ * One conversation: its tokens and their KV cache. Each request brings the whole prompt; the part
+ * at its beginning that the session has seen is not computed again, with the same result to the
+ * bit.
  *
  * <p>For one thread at a time, {@link #cancel} excepted. Sessions of one engine may run on several
  * threads; the model computes for one of them at a time. Close a session before its engine.
@@ -32,10 +33,11 @@ public final class GenerationSession implements AutoCloseable {
   /**
    * Continues a prompt until one of the {@link FinishReason reasons} to end.
    *
-   * @throws InvalidPromptException if the prompt leaves no room in the context, or holds ids that the
-   *     model does not have
+   * @throws InvalidPromptException if the prompt leaves no room in the context, or holds ids that
+   *     the model does not have
    * @throws IllegalArgumentException if stop strings are asked for without a tokenizer
-   * @throws io.vquant.engine.sampling.NonFiniteLogitsException if the model computes NaN or infinity
+   * @throws io.vquant.engine.sampling.NonFiniteLogitsException if the model computes NaN or
+   *     infinity
    */
   public GenerationResult generate(GenerationRequest request, GenerationListener listener) {
     cancelled = false;
@@ -89,10 +91,7 @@ public final class GenerationSession implements AutoCloseable {
       seed = request.sampling().seed().orElseGet(Generation::drawSeed);
       sampler =
           new Sampler(
-              request.sampling(),
-              seed,
-              engine.config().vocabSize(),
-              request.logitsProcessors());
+              request.sampling(), seed, engine.config().vocabSize(), request.logitsProcessors());
       text =
           new TextOutput(
               engine.optionalTokenizer().orElse(null), request.stopStrings(), listener::onText);

@@ -7,8 +7,8 @@ import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Opens a tokenizer on a thread of its own while the weights are read: each takes a good part of the
- * time to the first token. Closing closes a tokenizer that nobody took.
+ * Opens a tokenizer on a thread of its own while the weights are read: each takes a good part of
+ * the time to the first token. Closing closes a tokenizer that nobody took.
  */
 final class TokenizerOpening implements AutoCloseable {
   private final @Nullable FutureTask<Tokenizer> task;

@@ -31,7 +31,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** The rules that hold for the whole code base: who may know whom, and who may touch the process. */
+/**
+ * The rules that hold for the whole code base: who may know whom, and who may touch the process.
+ */
 class ArchitectureTest {
   private static final Set<String> MODULES =
       Set.of("weights", "kernels", "tokenizer", "model", "eval", "engine");
@@ -148,7 +150,9 @@ class ArchitectureTest {
         .forSubtype();
   }
 
-  /** DJL takes its settings from system properties alone; one class sets them, nothing else does. */
+  /**
+   * DJL takes its settings from system properties alone; one class sets them, nothing else does.
+   */
   @Test
   void onlyTheNativeTokenizerSetsProperties() {
     noClasses()
@@ -192,7 +196,13 @@ class ArchitectureTest {
   @Test
   void staticFieldsAreConstants() {
     fields().that().areStatic().and(writtenInSource()).should().beFinal().check(code);
-    noFields().that().areStatic().and(writtenInSource()).should().haveRawType(mutable()).check(code);
+    noFields()
+        .that()
+        .areStatic()
+        .and(writtenInSource())
+        .should()
+        .haveRawType(mutable())
+        .check(code);
     // An array's elements can change, so at least nobody outside may get at it.
     ArchRule arraysArePrivate =
         fields()

@@ -30,7 +30,9 @@ class EngineLanguageModelTest {
   void theGreedyContinuationIsGreedyAndLikelierThanAnother() {
     String context = "Once upon a time";
     String greedy =
-        model.generateUntil(List.of(new LanguageModel.Generation(context, List.of(), 6))).getFirst();
+        model
+            .generateUntil(List.of(new LanguageModel.Generation(context, List.of(), 6)))
+            .getFirst();
     List<LanguageModel.LogLikelihood> answers =
         model.logLikelihood(
             List.of(

@@ -68,7 +68,9 @@ class EngineOpeningTest {
   @Test
   void withoutATokenizerThereAreTokensButNoText() {
     EngineOptions options =
-        EngineOptions.of(TestModels.tiny(), null).withDevice(Device.REFERENCE).withContextLength(64);
+        EngineOptions.of(TestModels.tiny(), null)
+            .withDevice(Device.REFERENCE)
+            .withContextLength(64);
     try (Engine engine = Engine.open(options);
         GenerationSession session = engine.newSession()) {
       GenerationRequest.Builder request =
@@ -108,7 +110,8 @@ class EngineOpeningTest {
 
   @Test
   void aDamagedGenerationConfigIsReportedAsSuch() throws IOException {
-    Path model = changed("generation_config.json", "\"use_cache\"", "\"top_p\": 1.5, \"use_cache\"");
+    Path model =
+        changed("generation_config.json", "\"use_cache\"", "\"top_p\": 1.5, \"use_cache\"");
     assertThatThrownBy(() -> Engine.open(TestModels.options(model)))
         .isInstanceOf(MalformedConfigException.class)
         .hasMessageEndingWith("generation_config.json: top_p is 1.5, expected a number of 0 to 1");

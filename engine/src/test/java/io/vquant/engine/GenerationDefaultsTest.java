@@ -40,7 +40,8 @@ class GenerationDefaultsTest {
         read(
             """
             {"temperature": 0.6, "top_k": 20, "top_p": 0.8, "min_p": 0.05,
-             "repetition_penalty": 1.1, "do_sample": true, "eos_token_id": 7}""");
+             "repetition_penalty": 1.1, "do_sample": true, "eos_token_id": 7}\
+            """);
     assertThat(defaults.sampling())
         .isEqualTo(
             SamplingParams.greedy()

@@ -17,8 +17,7 @@ class GenerationSessionTest {
 
   @BeforeAll
   static void open() {
-    engine =
-        Engine.open(TestModels.options(TestModels.tiny()).withContextLength(CONTEXT));
+    engine = Engine.open(TestModels.options(TestModels.tiny()).withContextLength(CONTEXT));
     prompt = engine.tokenizer().encodeRaw("Once upon a time");
   }
 
@@ -80,8 +79,11 @@ class GenerationSessionTest {
         };
     GenerationResult result = generate(request().build(), listener);
     assertThat(result.text()).isEqualTo(text.toString());
-    assertThat(tokens).containsExactly(Arrays.stream(result.tokenIds()).boxed().toArray(Integer[]::new));
-    assertThat(prefill).isSorted().endsWith((long) prompt.length * engine.config().numHiddenLayers());
+    assertThat(tokens)
+        .containsExactly(Arrays.stream(result.tokenIds()).boxed().toArray(Integer[]::new));
+    assertThat(prefill)
+        .isSorted()
+        .endsWith((long) prompt.length * engine.config().numHiddenLayers());
     assertThat(result.finishReason()).isEqualTo(FinishReason.LENGTH);
     GenerationStats stats = result.stats();
     assertThat(stats.prefillTokens()).isEqualTo(prompt.length);
@@ -160,8 +162,7 @@ class GenerationSessionTest {
           session.generate(GenerationRequest.builder(continued).maxTokens(20).build());
       assertThat(more.stats().prefillTokens()).isEqualTo(1);
       assertThat(more.stats().cachedTokens()).isEqualTo(continued.length - 1);
-      GenerationResult fresh =
-          generate(GenerationRequest.builder(continued).maxTokens(20).build());
+      GenerationResult fresh = generate(GenerationRequest.builder(continued).maxTokens(20).build());
       assertThat(more.tokenIds()).isEqualTo(fresh.tokenIds());
       // Back to the shorter prompt: what came after it is forgotten.
       assertThat(session.generate(request().build()).tokenIds()).isEqualTo(first);
@@ -216,13 +217,12 @@ class GenerationSessionTest {
     for (int i = 0; i < 2; i++) {
       threads.add(
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    int[] tokens = generate(request().build()).tokenIds();
-                    synchronized (results) {
-                      results.add(tokens);
-                    }
-                  }));
+              .start(() -> {
+                int[] tokens = generate(request().build()).tokenIds();
+                synchronized (results) {
+                  results.add(tokens);
+                }
+              }));
     }
     for (Thread thread : threads) {
       thread.join();

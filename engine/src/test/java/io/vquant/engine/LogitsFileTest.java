@@ -43,8 +43,7 @@ class LogitsFileTest {
         tokens[i] = (int) ids.data().getAtIndex(ValueLayout.JAVA_LONG_UNALIGNED, i);
       }
       EngineOptions options = EngineOptions.of(model(), null).withThreads(2);
-      try (Engine engine =
-          Engine.open(options.withKvCacheType(DType.F32))) {
+      try (Engine engine = Engine.open(options.withKvCacheType(DType.F32))) {
         engine.writeLogits(file, tokens, true, GenerationListener.NONE);
       }
       Map<String, StoredTensor> written = tensors(file, arena);
@@ -78,8 +77,7 @@ class LogitsFileTest {
   void refusesTokensThatDoNotFitAndLeavesNothing() throws IOException {
     Path file = directory.resolve("out.safetensors");
     try (Engine engine = Engine.open(EngineOptions.of(model(), null).withContextLength(4))) {
-      assertThatThrownBy(
-              () -> engine.writeLogits(file, new int[5], true, GenerationListener.NONE))
+      assertThatThrownBy(() -> engine.writeLogits(file, new int[5], true, GenerationListener.NONE))
           .isInstanceOf(InvalidPromptException.class)
           .hasMessage("5 tokens: expected 1 to 4, the context");
       assertThatThrownBy(

@@ -32,8 +32,7 @@ class SamplingParamsTest {
     refused(
         () -> GREEDY.withRepetitionPenalty(0),
         "repeat-penalty 0.0: expected a number above 0 (1 is off)");
-    refused(
-        () -> GREEDY.withPresencePenalty(Float.NaN), "presence-penalty NaN: expected -2 to 2");
+    refused(() -> GREEDY.withPresencePenalty(Float.NaN), "presence-penalty NaN: expected -2 to 2");
     refused(() -> GREEDY.withFrequencyPenalty(2.5f), "frequency-penalty 2.5: expected -2 to 2");
   }
 
@@ -43,10 +42,8 @@ class SamplingParamsTest {
         .isInstanceOf(InvalidPromptException.class)
         .hasMessage("prompt of 0 tokens: expected at least 1");
     GenerationRequest.Builder builder = GenerationRequest.builder(new int[] {1});
-    refused(
-        () -> builder.maxTokens(0), "max-tokens 0: expected 1 or more, or -1 (to the end)");
-    refused(
-        () -> builder.maxTokens(-2), "max-tokens -2: expected 1 or more, or -1 (to the end)");
+    refused(() -> builder.maxTokens(0), "max-tokens 0: expected 1 or more, or -1 (to the end)");
+    refused(() -> builder.maxTokens(-2), "max-tokens -2: expected 1 or more, or -1 (to the end)");
     refused(
         () -> builder.stopStrings(java.util.List.of("a", "")),
         "stop text \"\": expected at least one character");

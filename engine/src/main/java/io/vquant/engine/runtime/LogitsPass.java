@@ -53,8 +53,7 @@ public final class LogitsPass implements AutoCloseable {
   public <E extends Exception> void run(
       int[] tokenIds, int firstPosition, ForwardListener listener, RowsConsumer<E> consumer)
       throws E {
-    withHidden(
-        tokenIds, listener, hidden -> forEachChunk(hidden, firstPosition, consumer));
+    withHidden(tokenIds, listener, hidden -> forEachChunk(hidden, firstPosition, consumer));
   }
 
   /** Runs the layers, then {@code body} on their output {@code [tokenIds.length, hiddenSize]}. */

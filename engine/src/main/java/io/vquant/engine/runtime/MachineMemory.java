@@ -32,7 +32,7 @@ public final class MachineMemory {
   public long availableBytes() {
     long available = Long.MAX_VALUE;
     for (String line : lines("proc/meminfo")) {
-      String[] fields = line.split("\\s+");
+      String[] fields = line.split("\\s+", 3);
       if (fields[0].equals("MemAvailable:")) {
         available = Long.parseLong(fields[1]) * 1024;
       }
@@ -44,7 +44,9 @@ public final class MachineMemory {
       }
       if (fields[0].equals("0")) {
         available =
-            Math.min(available, leftInGroups("sys/fs/cgroup", fields[2], "memory.max", "memory.current"));
+            Math.min(
+                available,
+                leftInGroups("sys/fs/cgroup", fields[2], "memory.max", "memory.current"));
       } else if (List.of(fields[1].split(",")).contains("memory")) {
         available =
             Math.min(

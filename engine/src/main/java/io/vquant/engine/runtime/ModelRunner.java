@@ -55,8 +55,8 @@ public final class ModelRunner implements AutoCloseable {
   /**
    * Computes the pending tokens, chooses the next one and appends it.
    *
-   * @throws io.vquant.model.ForwardCancelledException if the listener says so; sequence and cache are
-   *     then as before
+   * @throws io.vquant.model.ForwardCancelledException if the listener says so; sequence and cache
+   *     are then as before
    */
   public int next(Sampler sampler, ForwardListener listener) {
     deviceLock.lock();

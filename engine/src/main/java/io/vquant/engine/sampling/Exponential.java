@@ -13,8 +13,8 @@ final class Exponential {
   private Exponential() {}
 
   /**
-   * e^x rounded to float, within 1.2e-7 of its value, relative, for x of at least -60; 0 from -87 on
-   * downwards, and from -60 to -87 too small by at most e^-87.
+   * e^x rounded to float, within 1.2e-7 of its value, relative, for x of at least -60; 0 from -87
+   * on downwards, and from -60 to -87 too small by at most e^-87.
    *
    * @param x at most 0
    */

@@ -53,10 +53,13 @@ class StopTextTest {
     for (int round = 0; round < 500; round++) {
       String text = randomText(random, random.nextInt(0, 40));
       List<String> stops =
-          List.of(randomText(random, random.nextInt(1, 5)), randomText(random, random.nextInt(1, 7)));
+          List.of(
+              randomText(random, random.nextInt(1, 5)), randomText(random, random.nextInt(1, 7)));
       String byCharacter = run(new StopText(stops), text, random, 1);
       String byPieces = run(new StopText(stops), text, random, 8);
-      assertThat(byPieces).as("seed %d round %d %s %s", seed, round, stops, text).isEqualTo(byCharacter);
+      assertThat(byPieces)
+          .as("seed %d round %d %s %s", seed, round, stops, text)
+          .isEqualTo(byCharacter);
       assertThat(text).startsWith(byCharacter);
       assertThat(stops).noneMatch(byCharacter::contains);
     }

@@ -28,7 +28,7 @@ class CandidatesTest {
   private static List<Integer> sorted(float[] logits) {
     return IntStream.range(0, logits.length)
         .boxed()
-        .sorted(Comparator.comparing((Integer i) -> -logits[i]).thenComparing(i -> i))
+        .sorted(Comparator.comparingDouble((Integer i) -> -logits[i]).thenComparing(i -> i))
         .toList();
   }
 
@@ -50,8 +50,7 @@ class CandidatesTest {
       int count = random.nextInt(1, logits.length + 2);
       Candidates candidates = of(logits);
       candidates.retainLargest(count);
-      List<Integer> expected =
-          sorted(logits).stream().limit(count).sorted().toList();
+      List<Integer> expected = sorted(logits).stream().limit(count).sorted().toList();
       assertThat(ids(candidates)).as("seed %d round %d", SEED, round).isEqualTo(expected);
       for (int i = 0; i < candidates.size(); i++) {
         assertThat(candidates.logit(i)).isEqualTo(logits[candidates.tokenId(i)]);
@@ -80,7 +79,8 @@ class CandidatesTest {
 
   private static double mass(float[] logits, List<Integer> order, int count) {
     double max = logits[order.getFirst()];
-    double total = IntStream.range(0, logits.length).mapToDouble(i -> Math.exp(logits[i] - max)).sum();
+    double total =
+        IntStream.range(0, logits.length).mapToDouble(i -> Math.exp(logits[i] - max)).sum();
     return order.stream().limit(count).mapToDouble(i -> Math.exp(logits[i] - max)).sum() / total;
   }
 

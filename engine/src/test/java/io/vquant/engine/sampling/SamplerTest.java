@@ -45,7 +45,8 @@ class SamplerTest {
   }
 
   /** How often each token is drawn, as a fraction. */
-  private static double[] frequencies(SamplingParams params, TokenHistory history, float... logits) {
+  private static double[] frequencies(
+      SamplingParams params, TokenHistory history, float... logits) {
     Sampler sampler = sampler(params, logits.length);
     Tensor row = row(logits);
     double[] counts = new double[logits.length];
@@ -75,7 +76,8 @@ class SamplerTest {
   @Test
   void temperatureSharpens() {
     // Squared: 0.01, 0.36, 0.09 of 0.46.
-    double[] drawn = frequencies(plain().withTemperature(0.5f), NO_HISTORY, ln(0.1), ln(0.6), ln(0.3));
+    double[] drawn =
+        frequencies(plain().withTemperature(0.5f), NO_HISTORY, ln(0.1), ln(0.6), ln(0.3));
     assertThat(drawn[1]).isCloseTo(0.36 / 0.46, within(0.01));
   }
 
@@ -87,7 +89,8 @@ class SamplerTest {
 
   @Test
   void topPLooksAtProbabilitiesAfterTheTemperature() {
-    // At temperature 0.5 the best token has 0.78, so it is the whole nucleus of 0.7; at 1 it has 0.6.
+    // At temperature 0.5 the best token has 0.78, so it is the whole nucleus of 0.7; at 1 it has
+    // 0.6.
     float[] logits = {ln(0.1), ln(0.6), ln(0.3)};
     SamplingParams sharp = plain().withTemperature(0.5f).withTopP(0.7f);
     assertThat(frequencies(sharp, NO_HISTORY, logits)[1]).isCloseTo(1, within(1e-9));
@@ -130,7 +133,8 @@ class SamplerTest {
     tokens[0] = 1;
     Candidates candidates = new Candidates(3);
     candidates.load(row(5, 5, 5).segment(), 0);
-    new PresencePenalty(1, SamplingParams.PENALTY_WINDOW_TOKENS).process(candidates, history(tokens));
+    new PresencePenalty(1, SamplingParams.PENALTY_WINDOW_TOKENS)
+        .process(candidates, history(tokens));
     assertThat(logits(candidates)).containsExactly(4, 5, 5);
   }
 

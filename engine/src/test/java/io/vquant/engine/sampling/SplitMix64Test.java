@@ -11,8 +11,11 @@ class SplitMix64Test {
   void givesThePublishedSequence() {
     SplitMix64 random = new SplitMix64(1234567);
     long[] expected = {
-      6457827717110365317L, 3203168211198807973L, Long.parseUnsignedLong("9817491932198370423"),
-      4593380528125082431L, Long.parseUnsignedLong("16408922859458223821")
+      6457827717110365317L,
+      3203168211198807973L,
+      Long.parseUnsignedLong("9817491932198370423"),
+      4593380528125082431L,
+      Long.parseUnsignedLong("16408922859458223821")
     };
     for (long number : expected) {
       assertThat(random.nextLong()).isEqualTo(number);
