@@ -32,7 +32,7 @@ public final class MachineMemory {
   public long availableBytes() {
     long available = Long.MAX_VALUE;
     for (String line : lines("proc/meminfo")) {
-      String[] fields = line.split("\\s+");
+      String[] fields = line.split("\\s+", 3);
       if (fields[0].equals("MemAvailable:")) {
         available = Long.parseLong(fields[1]) * 1024;
       }

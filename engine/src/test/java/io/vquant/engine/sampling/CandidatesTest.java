@@ -28,7 +28,7 @@ class CandidatesTest {
   private static List<Integer> sorted(float[] logits) {
     return IntStream.range(0, logits.length)
         .boxed()
-        .sorted(Comparator.comparing((Integer i) -> -logits[i]).thenComparing(i -> i))
+        .sorted(Comparator.comparingDouble((Integer i) -> -logits[i]).thenComparing(i -> i))
         .toList();
   }
 
