@@ -38,15 +38,15 @@ record Arguments(List<Object> positional, Map<String, Object> keywords) {
     for (int i = 0; i < positional.size(); i++) {
       values.set(i, positional.get(i));
     }
-    keywords.forEach(
-        (name, value) -> {
-          int i = Arrays.asList(parameters).indexOf(name);
-          if (i < 0 || !(values.get(i) instanceof Absent)) {
-            String problem = i < 0 ? "() has no parameter '" : "() got two values for '";
-            throw execution.failure(function + problem + name + "', it takes " + Arrays.toString(parameters));
-          }
-          values.set(i, value);
-        });
+    keywords.forEach((name, value) -> {
+      int i = Arrays.asList(parameters).indexOf(name);
+      if (i < 0 || !(values.get(i) instanceof Absent)) {
+        String problem = i < 0 ? "() has no parameter '" : "() got two values for '";
+        throw execution.failure(
+            function + problem + name + "', it takes " + Arrays.toString(parameters));
+      }
+      values.set(i, value);
+    });
     int missing = values.indexOf(Absent.ABSENT);
     if (missing >= 0 && missing < numRequired) {
       throw execution.failure(function + "() needs its argument '" + parameters[missing] + "'");

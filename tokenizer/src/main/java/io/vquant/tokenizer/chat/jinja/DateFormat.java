@@ -9,7 +9,7 @@ import java.util.Locale;
 /** {@code strftime} of a time without zone, in the C locale. */
 final class DateFormat {
   private static final String UNPADDED = "-";
-  private static final int STEPS_PER_FIELD = 10;
+  private static final int STEPS_PER_FIELD = 100;
 
   private DateFormat() {}
 

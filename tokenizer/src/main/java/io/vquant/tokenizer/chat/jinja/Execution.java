@@ -43,7 +43,10 @@ final class Execution {
     charge(1 + numChars / CHARS_PER_STEP);
   }
 
-  /** Charges a search for {@code numWanted} characters in {@code numChars}, which may take their product. */
+  /**
+   * Charges a search for {@code numWanted} characters in {@code numChars}, which may take their
+   * product.
+   */
   void chargeSearch(long numChars, long numWanted) {
     chargeText(numChars);
     charge(Math.max(0, numChars - numWanted) * numWanted / COMPARISONS_PER_STEP);

@@ -21,8 +21,7 @@ final class Operators {
     }
     if (operator.equals("+")) {
       if (left instanceof TrackedText a && right instanceof TrackedText b) {
-        execution.chargeText((long) a.length() + b.length());
-        return a.plus(b);
+        return joined(execution, a, b);
       }
       if (left instanceof List<?> a
           && right instanceof List<?> b
@@ -55,6 +54,15 @@ final class Operators {
             + Values.typeName(left)
             + " and "
             + Values.typeName(right));
+  }
+
+  /** Text marked as safe HTML makes the text that it is joined with HTML too. */
+  private static TrackedText joined(Execution execution, TrackedText left, TrackedText right) {
+    boolean isMarkup = left.isMarkup() || right.isMarkup();
+    TrackedText a = isMarkup ? TextFilters.escaped(execution, left) : left;
+    TrackedText b = isMarkup ? TextFilters.escaped(execution, right) : right;
+    execution.chargeText((long) a.length() + b.length());
+    return isMarkup ? a.plus(b).asMarkup() : a.plus(b);
   }
 
   private static Object repeated(Execution execution, Object sequence, BigInteger times) {

@@ -17,7 +17,8 @@ final class PercentFormat {
 
   static TrackedText format(Execution execution, TrackedText format, @Nullable Object values) {
     execution.chargeText(format.length());
-    Iterator<Object> positional = (values instanceof Tuple tuple ? tuple : Tuple.of(values)).iterator();
+    Iterator<Object> positional =
+        (values instanceof Tuple tuple ? tuple : Tuple.of(values)).iterator();
     TrackedText.Builder out = new TrackedText.Builder();
     Matcher field = FIELD.matcher(format.text());
     int copied = 0;
@@ -44,7 +45,10 @@ final class PercentFormat {
   }
 
   private static @Nullable Object value(
-      Execution execution, @Nullable String key, Iterator<Object> positional, @Nullable Object values) {
+      Execution execution,
+      @Nullable String key,
+      Iterator<Object> positional,
+      @Nullable Object values) {
     if (key != null) {
       TrackedText name = TrackedText.trusted(key);
       if (!(values instanceof Map<?, ?> map) || !map.containsKey(name)) {

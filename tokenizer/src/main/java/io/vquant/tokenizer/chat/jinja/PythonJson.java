@@ -2,12 +2,15 @@ package io.vquant.tokenizer.chat.jinja;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Python's {@code json.dumps}. All of its output counts as data. */
 final class PythonJson {
+  private static final HexFormat HEX = HexFormat.of();
+
   private final Execution execution;
   private final boolean asciiOnly;
   private final @Nullable String indent;
@@ -188,7 +191,7 @@ final class PythonJson {
         case '\f' -> out.append("\\f");
         default -> {
           if (c < 0x20 || (asciiOnly && c > 0x7e)) {
-            out.append("\\u%04x".formatted((int) c));
+            out.append("\\u").append(HEX.toHexDigits(c));
             execution.charge(1);
             execution.checkText(out.length());
           } else {

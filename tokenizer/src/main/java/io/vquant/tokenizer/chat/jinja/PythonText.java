@@ -157,7 +157,10 @@ final class PythonText {
     return new TrackedText.Builder().append(mapped, character.fromTemplate(0)).build();
   }
 
-  /** For the letters whose capital is several: the first cased one in upper case, the rest in lower case. */
+  /**
+   * For the letters whose capital is several: the first cased one in upper case, the rest in lower
+   * case.
+   */
   private static String sentenceCase(String character) {
     String upper = character.toUpperCase(Locale.ROOT);
     int first = 0;

@@ -1,10 +1,14 @@
 package io.vquant.tokenizer.chat.jinja;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Filters that apply a filter or a test to each element. */
+/**
+ * Filters that apply a filter or a test to each element; as in Jinja2, None and all else that is
+ * false has no elements.
+ */
 final class SelectionFilters {
   private SelectionFilters() {}
 
@@ -44,6 +48,9 @@ final class SelectionFilters {
 
   /** {@code map('filter', arguments...)} or {@code map(attribute=, default=)}. */
   static Object map(Execution execution, @Nullable Object value, Arguments arguments) {
+    if (!Values.isTrue(execution, value)) {
+      return new Generator(Collections.emptyIterator());
+    }
     List<Object> mapped = new ArrayList<>();
     List<Object> positional = arguments.positional();
     if (positional.isEmpty()) {
@@ -84,6 +91,9 @@ final class SelectionFilters {
       Arguments arguments,
       boolean byAttribute,
       boolean keeps) {
+    if (!Values.isTrue(execution, value)) {
+      return new Generator(Collections.emptyIterator());
+    }
     List<Object> positional = arguments.positional();
     int numNames = byAttribute ? 1 : 0;
     if (positional.size() < numNames) {

@@ -35,7 +35,7 @@ final class StatementParser {
    * end.
    */
   private List<Statement> statementsUntil(Set<String> ends) {
-    int line = tokens.line();
+    int line = tokens.previousLine();
     List<Statement> statements = new ArrayList<>();
     while (true) {
       Token token = tokens.next();

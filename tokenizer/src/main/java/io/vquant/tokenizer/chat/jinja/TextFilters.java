@@ -29,9 +29,21 @@ final class TextFilters {
         execution, Values.text(execution, value), width, TrackedText.data(" "), "center");
   }
 
+  static Object safe(Execution execution, @Nullable Object value, Arguments arguments) {
+    arguments.bind(execution, "safe", 0);
+    return Values.text(execution, value).asMarkup();
+  }
+
   static Object escape(Execution execution, @Nullable Object value, Arguments arguments) {
     arguments.bind(execution, "escape", 0);
-    TrackedText text = Values.text(execution, value);
+    return escaped(execution, Values.text(execution, value));
+  }
+
+  /** The text as safe HTML; unchanged if it is that already. */
+  static TrackedText escaped(Execution execution, TrackedText text) {
+    if (text.isMarkup()) {
+      return text;
+    }
     execution.chargeText(text.length());
     TrackedText.Builder out = new TrackedText.Builder();
     for (int i = 0; i < text.length(); i++) {
@@ -52,7 +64,7 @@ final class TextFilters {
       }
     }
     execution.chargeText(out.length());
-    return out.build();
+    return out.build().asMarkup();
   }
 
   static Object format(Execution execution, @Nullable Object value, Arguments arguments) {

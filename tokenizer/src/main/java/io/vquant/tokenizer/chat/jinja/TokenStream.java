@@ -30,6 +30,11 @@ final class TokenStream {
     return token;
   }
 
+  /** The line of the token before the current one. */
+  int previousLine() {
+    return tokens.get(Math.max(position - 1, 0)).line();
+  }
+
   int line() {
     return current().line();
   }

@@ -17,9 +17,19 @@ public final class TrackedText implements Comparable<TrackedText> {
    */
   private final int[] edges;
 
+  /**
+   * Whether a filter marked it as safe HTML, so that joining it with other text escapes that text.
+   */
+  private final boolean markup;
+
   private TrackedText(String text, int[] edges) {
+    this(text, edges, false);
+  }
+
+  private TrackedText(String text, int[] edges, boolean markup) {
     this.text = text;
     this.edges = edges;
+    this.markup = markup;
   }
 
   /**
@@ -65,7 +75,8 @@ public final class TrackedText implements Comparable<TrackedText> {
     if (begin == 0 && end == text.length()) {
       return this;
     }
-    return new Builder().append(this, begin, end).build();
+    TrackedText part = new Builder().append(this, begin, end).build();
+    return markup ? part.asMarkup() : part;
   }
 
   TrackedText substring(int begin) {
@@ -78,13 +89,22 @@ public final class TrackedText implements Comparable<TrackedText> {
         : other.isEmpty() ? this : new Builder().append(this).append(other).build();
   }
 
+  boolean isMarkup() {
+    return markup;
+  }
+
+  /** This text, marked as safe HTML. */
+  TrackedText asMarkup() {
+    return markup ? this : new TrackedText(text, edges, true);
+  }
+
   /** The same provenance for another text of the same length. */
   TrackedText withText(String sameLength) {
     if (sameLength.length() != text.length()) {
       throw new IllegalArgumentException(
           "%d characters for %d".formatted(sameLength.length(), text.length()));
     }
-    return new TrackedText(sameLength, edges);
+    return new TrackedText(sameLength, edges, markup);
   }
 
   @Override

@@ -29,7 +29,10 @@ final class Values {
     };
   }
 
-  /** Whether both are the same object, which makes the elements of equal lists equal whatever they are. */
+  /**
+   * Whether both are the same object, which makes the elements of equal lists equal whatever they
+   * are.
+   */
   @SuppressWarnings("ReferenceEquality")
   static boolean isIdentical(@Nullable Object a, @Nullable Object b) {
     return a == b;
@@ -75,7 +78,10 @@ final class Values {
     for (Map.Entry<?, ?> entry : a.entrySet()) {
       Object other = b.get(entry.getKey());
       equal = equal && (other != null || b.containsKey(entry.getKey()));
-      equal = equal && (isIdentical(entry.getValue(), other) || areEqual(execution, entry.getValue(), other));
+      equal =
+          equal
+              && (isIdentical(entry.getValue(), other)
+                  || areEqual(execution, entry.getValue(), other));
     }
     execution.leave();
     return equal;

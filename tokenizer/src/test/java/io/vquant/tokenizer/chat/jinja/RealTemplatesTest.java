@@ -24,15 +24,14 @@ class RealTemplatesTest {
     assumeTrue(cases != null, "the folder of shared test data is absent");
     assertThat(cases).hasSizeGreaterThanOrEqualTo(35);
     return cases.stream()
-        .map(
-            testCase ->
-                DynamicTest.dynamicTest(
-                    testCase.get("group") + " " + testCase.get("name"),
-                    () -> {
-                      JinjaTemplate template =
-                          JinjaTemplate.parse(JsonCases.string(testCase, "template"));
-                      TrackedText text = template.render(JsonCases.data(testCase), LIMITS);
-                      assertThat(text.text()).isEqualTo(testCase.get("target"));
-                    }));
+        .map(testCase ->
+            DynamicTest.dynamicTest(
+                testCase.get("group") + " " + testCase.get("name"),
+                () -> {
+                  JinjaTemplate template =
+                      JinjaTemplate.parse(JsonCases.string(testCase, "template"));
+                  TrackedText text = template.render(JsonCases.data(testCase), LIMITS);
+                  assertThat(text.text()).isEqualTo(testCase.get("target"));
+                }));
   }
 }
