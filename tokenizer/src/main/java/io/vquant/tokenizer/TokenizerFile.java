@@ -59,6 +59,8 @@ record TokenizerFile(
     private final List<AddedToken> addedTokens = new ArrayList<>();
     private DecoderTraits decoder = DecoderTraits.of(null);
     private boolean sawVocab;
+    private boolean sawMerges;
+    private String wordPartPrefix = "";
 
     Reading(Path file) {
       this.file = file;
@@ -75,6 +77,8 @@ record TokenizerFile(
           case "added_tokens" -> addedTokens(JsonFile.value(parser));
           case "decoder" -> decoder = DecoderTraits.of(JsonFile.value(parser));
           case "model" -> model(parser);
+          case "post_processor" ->
+              PostProcessorCheck.require(file, "post_processor", JsonFile.value(parser));
           default -> parser.skipChildren();
         }
       }
@@ -86,7 +90,10 @@ record TokenizerFile(
       while (parser.nextToken() != JsonToken.END_OBJECT) {
         String name = parser.currentName();
         JsonToken value = parser.nextToken();
-        if (!name.equals("vocab")) {
+        sawMerges |= name.equals("merges");
+        if (name.equals("continuing_subword_prefix") && value == JsonToken.VALUE_STRING) {
+          wordPartPrefix = parser.getString();
+        } else if (!name.equals("vocab")) {
           parser.skipChildren();
         } else if (value == JsonToken.START_ARRAY) {
           scoredVocabulary(parser);
@@ -160,6 +167,9 @@ record TokenizerFile(
     TokenizerFile result(String json) {
       if (!sawVocab) {
         throw malformed("model.vocab", "a vocabulary", "none");
+      }
+      if (sawMerges && !wordPartPrefix.isEmpty()) { // the library cuts it off merges unseen
+        throw malformed("model.continuing_subword_prefix", "none in a BPE model", wordPartPrefix);
       }
       for (int i = 0;
           i < addedTokens.size();

@@ -44,6 +44,8 @@ class MalformedTokenizerTest {
         "{\"model\":{\"vocab\":{\"a\":0}},\"added_tokens\":[{\"id\":1}]}|added_tokens[0].content",
         "{\"model\":{\"vocab\":{\"a\":0}},\"added_tokens\":[{\"content\":\"x\"}]}|added_tokens[0].id",
         "{\"model\":{\"vocab\":{\"a\":0}},\"added_tokens\":[{\"id\":3,\"content\":\"a\"}]}|added_tokens[0].id: expected 0",
+        "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"continuing_subword_prefix\":\"##\"}}|model.continuing_subword_prefix",
+        "{\"model\":{\"vocab\":{\"a\":0}},\"post_processor\":{\"type\":\"Sequence\",\"processors\":[{\"single\":[{\"SpecialToken\":{\"id\":\"<s>\"}}]}]}}|post_processor.processors[0].single: expected tokens of special_tokens, found '<s>'",
         "{\"model\":{\"type\":\"Nonsense\",\"vocab\":{\"a\":0}}}|accepts",
         "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[\"a b\"]}}|accepts",
       })

@@ -129,14 +129,16 @@ class ChatTokenizerTest {
         .hasMessageContaining("'messages'");
   }
 
-  /** One goldens file records the user's text, the other the messages. */
+  /** One goldens file records the user's text, the other pairs of role and content. */
   private static List<ChatMessage> messages(Object recorded) {
     if (recorded instanceof String text) {
       return List.of(ChatMessage.user(text));
     }
-    return SharedTokenizers.maps(recorded).stream()
-        .map(fields -> new ChatMessage((String) fields.get("role"), (String) fields.get("content")))
-        .toList();
+    return ((List<?>) recorded)
+        .stream()
+            .map(pair -> (List<?>) pair)
+            .map(pair -> new ChatMessage((String) pair.get(0), (String) pair.get(1)))
+            .toList();
   }
 
   private static ChatTokenizer chat(Tokenizer tokenizer, String model) {
