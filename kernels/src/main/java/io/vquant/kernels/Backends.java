@@ -4,6 +4,7 @@ import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.cpu.CpuBackend;
+import io.vquant.kernels.cpu.CpuWarmUp;
 import io.vquant.kernels.reference.ReferenceBackend;
 import io.vquant.kernels.tensor.Device;
 
@@ -11,6 +12,18 @@ import io.vquant.kernels.tensor.Device;
 public final class Backends {
 
   private Backends() {}
+
+  /** Preparations beside the loading of a model; closing ends them. */
+  @FunctionalInterface
+  public interface WarmUp extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /** Gets the compiler to see a device's kernels before they are needed; changes no result. */
+  public static WarmUp warmUp(Device device) {
+    return device.equals(Device.CPU) ? CpuWarmUp.start()::close : () -> {};
+  }
 
   /**
    * Opens the backend of a device.

@@ -9,12 +9,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
-import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /** From a file to one JSON object, within bounds: 4 MiB, 64 levels, no duplicate names, UTF-8. */
@@ -26,18 +26,15 @@ public final class ConfigJson {
   private static final int MAX_NUMBER_CHARS = 100;
   private static final int MAX_NAME_CHARS = 1000;
 
-  private static final JsonMapper MAPPER =
-      JsonMapper.builder(
-              JsonFactory.builder()
-                  .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                  .streamReadConstraints(
-                      StreamReadConstraints.builder()
-                          .maxNestingDepth(MAX_DEPTH)
-                          .maxNumberLength(MAX_NUMBER_CHARS)
-                          .maxNameLength(MAX_NAME_CHARS)
-                          .build())
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .streamReadConstraints(
+              StreamReadConstraints.builder()
+                  .maxNestingDepth(MAX_DEPTH)
+                  .maxNumberLength(MAX_NUMBER_CHARS)
+                  .maxNameLength(MAX_NAME_CHARS)
                   .build())
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
   private ConfigJson() {}
@@ -78,8 +75,8 @@ public final class ConfigJson {
       throw new MalformedConfigException(file, null, "empty", "a JSON object");
     }
     JsonNode root;
-    try {
-      root = MAPPER.readTree(text);
+    try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), text)) {
+      root = JsonTree.read(parser);
     } catch (JacksonException failure) {
       throw new MalformedConfigException(
           file, null, "not valid JSON (" + reason(failure) + ")", "a JSON object");

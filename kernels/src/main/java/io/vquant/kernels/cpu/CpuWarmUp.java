@@ -1,0 +1,120 @@
+package io.vquant.kernels.cpu;
+
+import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.backend.AttentionOperator;
+import io.vquant.kernels.backend.BackendOptions;
+import io.vquant.kernels.backend.GatedActivationOperator;
+import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.backend.ResidualAddOperator;
+import io.vquant.kernels.backend.RmsNormOperator;
+import io.vquant.kernels.backend.RotaryOperator;
+import io.vquant.kernels.backend.RotarySpec;
+import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Layout;
+import io.vquant.kernels.tensor.Tensor;
+import java.util.Collections;
+
+/**
+ * Runs the operators on small made-up tensors while a model is being opened. Vector code that is not
+ * compiled yet is a thousand times slower than compiled code, and the compiler compiles what it has seen
+ * running: so it sees it before the first prompt does. Changes no result.
+ */
+public final class CpuWarmUp implements AutoCloseable {
+
+  private static final int HEADS = 3;
+  private static final int HEAD_DIM = 64;
+  private static final int WIDTH = HEADS * HEAD_DIM;
+  private static final int ROWS = 2 * DotTile.ROWS;
+  private static final int TOKENS = 80;
+  private static final long LONGEST_NANOS = 2_000_000_000L;
+
+  private final Thread thread;
+  private volatile boolean stopped;
+
+  private CpuWarmUp() {
+    thread = Thread.ofPlatform().daemon().name("vquant-warm-up").unstarted(this::run);
+  }
+
+  /** Starts on a thread of its own. */
+  public static CpuWarmUp start() {
+    CpuWarmUp warmUp = new CpuWarmUp();
+    warmUp.thread.start();
+    return warmUp;
+  }
+
+  private void run() {
+    long start = System.nanoTime();
+    try (CpuBackend backend = new CpuBackend(new BackendOptions(1));
+        KvCache cache = backend.kvCache(new KvCacheSpec(1, 1, HEAD_DIM, TOKENS, DType.BF16))) {
+      LayerLike layer = new LayerLike(backend, cache);
+      while (!stopped && System.nanoTime() - start < LONGEST_NANOS) {
+        layer.forward();
+      }
+    }
+  }
+
+  /** Stops and waits for the last round to end. */
+  @Override
+  public void close() {
+    stopped = true;
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** The operators of a decoder layer, in their order, on zeros. */
+  private static final class LayerLike {
+    private final LinearOperator linear;
+    private final RmsNormOperator norm;
+    private final RotaryOperator rotary;
+    private final AttentionOperator attention;
+    private final GatedActivationOperator activation;
+    private final ResidualAddOperator add;
+    private final KvCache cache;
+    private final Tensor many;
+    private final Tensor manyOut;
+    private final Tensor keys;
+
+    LayerLike(CpuBackend backend, KvCache cache) {
+      this.cache = cache;
+      Tensor weight =
+          new Tensor(
+              backend.allocate(2L * WIDTH * WIDTH), DType.BF16, Layout.dense(WIDTH, WIDTH));
+      linear = backend.linear(weight, null);
+      norm = backend.rmsNorm(backend.matrix(1, WIDTH), 1e-5f);
+      rotary = backend.rotary(new RotarySpec(HEAD_DIM, Collections.nCopies(HEAD_DIM / 2, 0.5f), 1));
+      AttentionSpec spec = new AttentionSpec(HEADS, 1, HEAD_DIM, 1, AttentionSpec.NO_WINDOW);
+      attention = backend.attention(spec, DType.BF16);
+      activation = backend.gatedActivation();
+      add = backend.residualAdd();
+      many = backend.matrix(ROWS, WIDTH);
+      manyOut = backend.matrix(ROWS, WIDTH);
+      keys = backend.matrix(TOKENS, HEAD_DIM);
+    }
+
+    void forward() {
+      cache.layer(0).append(keys, keys, 0);
+      pass(manyOut, many);
+      pass(manyOut.rows(0, 1), many.rows(0, 1));
+    }
+
+    private void pass(Tensor out, Tensor x) {
+      norm.forward(out, x);
+      linear.forward(out, x);
+      rotary.forward(out, 0);
+      attention.forward(out, x, cache.layer(0), TOKENS - x.rows());
+      activation.forward(out, x, x);
+      add.forward(x, out);
+    }
+  }
+}
