@@ -3,54 +3,66 @@ package io.vquant.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import io.vquant.kernels.tensor.Device;
 import java.lang.management.ManagementFactory;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 /**
- * Decoding must not feed the garbage collector: what a step allocates on the calling thread is
- * bounded by a constant that has nothing to do with the sizes of the model.
+ * A decode step of session, model and greedy sampling allocates next to nothing, whatever the sizes
+ * of the model. The operators are those of the reference backend, plain loops: what the vectors of
+ * another backend allocate until (or unless) the compiler keeps them in registers is not counted
+ * here.
  */
 class AllocationTest {
-  /** A few views of a page or two; one row of logits alone would be 16384 bytes here. */
-  private static final long BYTES_PER_TOKEN = 2048;
+  /** A few objects of fixed size; one row of logits alone would be 16384 bytes here. */
+  private static final long BYTES_PER_TOKEN = 256;
 
-  private static final int WARM_TOKENS = 64;
-  private static final int MEASURED_TOKENS = 64; // a page of the cache holds 64: one more is taken
+  private static final int ROUND_TOKENS = 40;
+  private static final int MOST_ROUNDS = 5;
 
-  /** Reads the thread's counter when the warm tokens are done, and at the last token. */
+  /** Reads the thread's counter at each token. */
   private static final class Meter implements GenerationListener {
     private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private final long[] counters = new long[ROUND_TOKENS];
     private int tokens;
-    private long start;
-    private long end;
 
     @Override
     public void onToken(int tokenId) {
-      tokens++;
-      if (tokens == WARM_TOKENS) {
-        start = threads.getCurrentThreadAllocatedBytes();
-      } else if (tokens == WARM_TOKENS + MEASURED_TOKENS) {
-        end = threads.getCurrentThreadAllocatedBytes();
+      counters[tokens++] = threads.getCurrentThreadAllocatedBytes();
+    }
+
+    /** The median, as one step in 64 takes a new page of the cache. */
+    long medianBytesPerToken() {
+      long[] steps = new long[ROUND_TOKENS - 1];
+      for (int i = 0; i < steps.length; i++) {
+        steps[i] = counters[i + 1] - counters[i];
       }
+      Arrays.sort(steps);
+      return steps[steps.length / 2];
     }
   }
 
   @Test
   void decodeStepsAllocateNextToNothing() {
     EngineOptions options =
-        EngineOptions.of(TestModels.tiny(), null).withThreads(2).withContextLength(512);
+        EngineOptions.of(TestModels.tiny(), null)
+            .withDevice(Device.REFERENCE)
+            .withContextLength(64);
     try (Engine engine = Engine.open(options);
         GenerationSession session = engine.newSession()) {
       GenerationRequest request =
           GenerationRequest.builder(new int[] {0, 501, 694, 261, 451})
-              .maxTokens(WARM_TOKENS + MEASURED_TOKENS)
+              .maxTokens(ROUND_TOKENS)
               .ignoreEos(true)
               .build();
-      session.generate(request); // loads classes
-      Meter meter = new Meter();
-      session.generate(request, meter);
-      long perToken = (meter.end - meter.start) / MEASURED_TOKENS;
-      assertThat(perToken).as("bytes allocated a token").isBetween(0L, BYTES_PER_TOKEN);
+      long leastBytes = Long.MAX_VALUE;
+      for (int round = 0; round < MOST_ROUNDS && leastBytes > BYTES_PER_TOKEN; round++) {
+        Meter meter = new Meter();
+        session.generate(request, meter);
+        leastBytes = Math.min(leastBytes, meter.medianBytesPerToken());
+      }
+      assertThat(leastBytes).as("bytes allocated a token").isBetween(0L, BYTES_PER_TOKEN);
     }
   }
 }
