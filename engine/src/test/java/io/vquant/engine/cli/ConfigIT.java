@@ -63,7 +63,10 @@ final class ConfigIT {
         Arguments.of("\"rope_theta\": 100000.0", "\"rope_theta\": 0", "rope_theta"),
         Arguments.of("\"rope_type\": \"default\"", "\"rope_type\": \"spiral\"", "spiral"),
         Arguments.of("\"hidden_act\": \"silu\"", "\"hidden_act\": \"magic\"", "magic"),
-        Arguments.of("\"use_cache\": true", "\"quantization_config\": {\"quant_method\":\"gptq\"}", "quantization_config"));
+        Arguments.of(
+            "\"use_cache\": true",
+            "\"quantization_config\": {\"quant_method\":\"gptq\"}",
+            "quantization_config"));
   }
 
   @ParameterizedTest
