@@ -19,9 +19,8 @@ import java.util.concurrent.TimeUnit;
 final class Cli {
   private static final long TIMEOUT_SECONDS = 120;
 
-  /** Cheap processes: most of them end before compiled code would pay. */
-  private static final List<String> JVM_OPTIONS =
-      List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
+  /** Cheap processes: these end before well compiled code would pay. */
+  private static final List<String> BRIEF = List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
 
   private final Path java;
   private final List<String> jvmOptions;
@@ -32,13 +31,23 @@ final class Cli {
     this.jvmOptions = jvmOptions;
   }
 
-  /** On the Java of this build. */
+  /** On the Java of this build, for commands that compute little. */
   static Cli onThisJava() {
-    return new Cli(Path.of(System.getProperty("java.home"), "bin", "java"), JVM_OPTIONS);
+    return new Cli(javaOfThisBuild(), BRIEF);
   }
 
-  static Cli on(Path javaExecutable) {
-    return new Cli(javaExecutable, List.of());
+  /** On the Java of this build, for commands that run a model for more than a few tokens. */
+  static Cli computing() {
+    return new Cli(javaOfThisBuild(), List.of());
+  }
+
+  private static Path javaOfThisBuild() {
+    return Path.of(System.getProperty("java.home"), "bin", "java");
+  }
+
+  /** Where the tests unpack the bundled model: beside the jar, not in the user's folder. */
+  static String cacheFolder() {
+    return Path.of(System.getProperty("vquant.test.jar")).resolveSibling("test-cache").toString();
   }
 
   Cli withOptions(String... options) {
@@ -68,6 +77,7 @@ final class Cli {
     for (String name : List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")) {
       builder.environment().remove(name); // Java prints a line about each
     }
+    builder.environment().put("VQUANT_CACHE", cacheFolder());
     builder.environment().putAll(environment);
     try {
       return builder.start();

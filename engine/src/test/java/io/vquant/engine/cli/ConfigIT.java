@@ -51,19 +51,22 @@ final class ConfigIT {
         Arguments.of("\"hidden_size\": 256", "\"hidden_size\": \"256\"", "hidden_size"),
         Arguments.of("\"hidden_size\": 256", "\"hidden_size\": 256.5", "hidden_size"),
         Arguments.of("\"hidden_size\": 256", "\"hidden_size\": -256", "hidden_size"),
-        Arguments.of("\"hidden_size\": 256", "\"hidden_size\": 255", "hidden"),
+        Arguments.of("\"hidden_size\": 256", "\"hidden_size\": 255", "255"),
         Arguments.of("\"hidden_size\": 256,", "", "hidden_size"),
         Arguments.of("\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": []", "rms_norm_eps"),
         Arguments.of("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": 1", "tie_word"),
         Arguments.of("LlamaForCausalLM", "GrokForCausalLM", "GrokForCausalLM"),
         Arguments.of("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", "num_key_value"),
-        Arguments.of("\"num_hidden_layers\": 8", "\"num_hidden_layers\": 9", "model.layers.8"),
+        Arguments.of("\"num_hidden_layers\": 8", "\"num_hidden_layers\": 9", "num_hidden_layers"),
         Arguments.of("\"num_hidden_layers\": 8", "\"num_hidden_layers\": 7", "layer"),
         Arguments.of("\"vocab_size\": 4096", "\"vocab_size\": 4097", "embed_tokens"),
         Arguments.of("\"rope_theta\": 100000.0", "\"rope_theta\": 0", "rope_theta"),
         Arguments.of("\"rope_type\": \"default\"", "\"rope_type\": \"spiral\"", "spiral"),
         Arguments.of("\"hidden_act\": \"silu\"", "\"hidden_act\": \"magic\"", "magic"),
-        Arguments.of("\"use_cache\": true", "\"quantization_config\": {}", "quantization_config"));
+        Arguments.of(
+            "\"use_cache\": true",
+            "\"quantization_config\": {\"quant_method\":\"gptq\"}",
+            "quantization_config"));
   }
 
   @ParameterizedTest

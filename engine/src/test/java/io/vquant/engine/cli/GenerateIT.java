@@ -30,7 +30,7 @@ final class GenerateIT {
   @Test
   void jsonHasEveryField() {
     Cli.Outcome outcome =
-        Cli.onThisJava().run("generate", "--json", "-n", "5", "--temp", "0", PROMPT).succeeds();
+        Cli.computing().run("generate", "--json", "-n", "5", "--temp", "0", PROMPT).succeeds();
     assertThat(outcome.out().lines()).hasSize(1);
     JsonNode json = JsonMapper.shared().readTree(outcome.out());
     assertThat(json.propertyNames())
@@ -65,7 +65,7 @@ final class GenerateIT {
   @Test
   void toTheEndOfTheAnswer() {
     Cli.Outcome outcome =
-        Cli.onThisJava().run("generate", "-n", "-1", "--temp", "0", "Count to 12.").succeeds();
+        Cli.computing().run("generate", "-n", "-1", "--temp", "0", "Count to 12.").succeeds();
     assertThat(outcome.out()).contains("1, 2, 3").endsWith("\n");
     assertThat(outcome.err()).contains("ended by stop").contains("device cpu (auto:");
   }
@@ -73,9 +73,9 @@ final class GenerateIT {
   @Test
   void theSameSeedGivesTheSameText() {
     String[] args = {"generate", "--quiet", "--seed", "7", "-n", "20", PROMPT};
-    Cli.Outcome first = Cli.onThisJava().run(args).succeeds();
+    Cli.Outcome first = Cli.computing().run(args).succeeds();
     assertThat(first.err()).isEmpty();
-    assertThat(Cli.onThisJava().run(args).succeeds().out()).isEqualTo(first.out());
+    assertThat(Cli.computing().run(args).succeeds().out()).isEqualTo(first.out());
   }
 
   @ParameterizedTest
@@ -85,7 +85,7 @@ final class GenerateIT {
     String plain = Cli.onThisJava().run(args).succeeds().out();
     String[] parts = locale.split("-", 2);
     Cli cli =
-        Cli.onThisJava().withOptions("-Duser.language=" + parts[0], "-Duser.country=" + parts[1]);
+        Cli.computing().withOptions("-Duser.language=" + parts[0], "-Duser.country=" + parts[1]);
     assertThat(cli.run(args).succeeds().out()).isEqualTo(plain);
     Cli.Outcome outcome = cli.run("generate", "-n", "3", "--temp", "0", PROMPT).succeeds();
     assertThat(outcome.err()).containsPattern("at \\d+\\.\\d t/s");
@@ -94,8 +94,8 @@ final class GenerateIT {
 
   @Test
   void posixLocaleKeepsLettersAndPaths() throws IOException {
-    Cli posix = Cli.onThisJava().withEnvironment("LC_ALL", "POSIX");
-    Cli utf8 = Cli.onThisJava().withEnvironment("LC_ALL", "C.UTF-8");
+    Cli posix = Cli.computing().withEnvironment("LC_ALL", "POSIX");
+    Cli utf8 = Cli.computing().withEnvironment("LC_ALL", "C.UTF-8");
     String[] args = {"tokenize", "--json", "Grüße, 世界 🦊"};
     assertThat(posix.run(args).succeeds().out()).isEqualTo(utf8.run(args).succeeds().out());
     ModelFolder model = ModelFolder.complete(temp.resolve("模型 with spaces"));
@@ -107,7 +107,7 @@ final class GenerateIT {
     ModelFolder model = ModelFolder.complete(temp.resolve("a model, 模型 için"));
     Path prompt = Files.writeString(temp.resolve("istek metni 願い.txt"), PROMPT + "\n");
     Cli.Outcome outcome =
-        Cli.onThisJava()
+        Cli.computing()
             .run("generate", "-m", model.toString(), "-f", prompt.toString(), "-n", "2", "--json")
             .succeeds();
     JsonNode json = JsonMapper.shared().readTree(outcome.out());
@@ -118,12 +118,12 @@ final class GenerateIT {
   void pipedPromptIsTheSameAsAnArgument() {
     String[] args = {"generate", "--temp", "0", "-n", "8", "--quiet"};
     String piped =
-        Cli.onThisJava()
+        Cli.computing()
             .runWithInput((PROMPT + "\n").getBytes(StandardCharsets.UTF_8), args)
             .succeeds()
             .out();
     String argument =
-        Cli.onThisJava()
+        Cli.computing()
             .run("generate", "--temp", "0", "-n", "8", "--quiet", PROMPT)
             .succeeds()
             .out();
@@ -132,7 +132,7 @@ final class GenerateIT {
 
   @Test
   void closedStdoutEndsQuietly() throws IOException, InterruptedException {
-    Process process = Cli.onThisJava().start(ENDLESS);
+    Process process = Cli.computing().start(ENDLESS);
     process.getOutputStream().close();
     CompletableFuture<byte[]> err = Cli.readAll(process.getErrorStream());
     try (InputStream out = process.getInputStream()) {
@@ -147,7 +147,7 @@ final class GenerateIT {
   @ParameterizedTest
   @ValueSource(strings = {"INT", "TERM"})
   void signalsKeepTheTextSoFar(String signal) throws IOException, InterruptedException {
-    Process process = Cli.onThisJava().start(ENDLESS);
+    Process process = Cli.computing().start(ENDLESS);
     process.getOutputStream().close();
     CompletableFuture<byte[]> err = Cli.readAll(process.getErrorStream());
     assertThat(process.getInputStream().readNBytes(20)).hasSize(20);

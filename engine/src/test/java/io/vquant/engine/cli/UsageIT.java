@@ -137,6 +137,7 @@ final class UsageIT {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 System.getProperty("vquant.test.jar"))
             .start();
+    process.getOutputStream().close();
     String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).isEqualTo(BAD_INPUT);
     assertThat(err.lines()).hasSize(1);

@@ -47,6 +47,8 @@ final class LauncherIT {
         new ArrayList<>(List.of(oldJava.toString(), "-jar", System.getProperty("vquant.test.jar")));
     command.addAll(Arrays.asList(args));
     ProcessBuilder builder = new ProcessBuilder(command);
+    Path jar = Path.of(System.getProperty("vquant.test.jar"));
+    builder.environment().put("VQUANT_CACHE", jar.resolveSibling("test-cache").toString());
     builder.environment().put("VQUANT_JAVA_HOME", System.getProperty("java.home"));
     return builder.start();
   }
