@@ -17,9 +17,9 @@ import io.vquant.kernels.tensor.Tensor;
 import java.util.Collections;
 
 /**
- * Runs the operators on small made-up tensors while a model is being opened. Vector code that is not
- * compiled yet is a thousand times slower than compiled code, and the compiler compiles what it has seen
- * running: so it sees it before the first prompt does. Changes no result.
+ * Runs the operators on small made-up tensors while a model is being opened. Vector code that is
+ * not compiled yet is a thousand times slower than compiled code, and the compiler compiles what it
+ * has seen running: so it sees it before the first prompt does. Changes no result.
  */
 public final class CpuWarmUp implements AutoCloseable {
 
@@ -88,8 +88,7 @@ public final class CpuWarmUp implements AutoCloseable {
     LayerLike(CpuBackend backend, KvCache cache) {
       this.cache = cache;
       Tensor weight =
-          new Tensor(
-              backend.allocate(2L * WIDTH * WIDTH), DType.BF16, Layout.dense(WIDTH, WIDTH));
+          new Tensor(backend.allocate(2L * WIDTH * WIDTH), DType.BF16, Layout.dense(WIDTH, WIDTH));
       linear = backend.linear(weight, null);
       norm = backend.rmsNorm(backend.matrix(1, WIDTH), 1e-5f);
       rotary = backend.rotary(new RotarySpec(HEAD_DIM, Collections.nCopies(HEAD_DIM / 2, 0.5f), 1));

@@ -48,24 +48,24 @@ final class F16Rows implements WeightRows {
   @Override
   public void accumulate(long accumulator, long row, long arranged, int columns, long staging) {
     int whole = columns / HalfRows.BLOCK;
-    FloatVector sum = dot(FloatVector.zero(FLOATS), row, arranged, whole);
+    store(FloatVector.zero(FLOATS), accumulator);
+    addDot(accumulator, row, arranged, whole);
     int rest = columns - whole * HalfRows.BLOCK;
     if (rest > 0) {
       long at = (long) whole * BYTES;
       HalfRows.stage(staging, row + at, rest);
-      sum = dot(sum, staging, arranged + 2 * at, 1);
+      addDot(accumulator, staging, arranged + 2 * at, 1);
     }
-    store(sum, accumulator);
   }
 
-  private static FloatVector dot(FloatVector start, long row, long x, int blocks) {
-    FloatVector sum = start;
+  private static void addDot(long accumulator, long row, long x, int blocks) {
+    FloatVector sum = load(accumulator);
     for (int i = 0; i < blocks; i++) {
       long at = (long) i * BYTES;
       IntVector pairs = loadPairs(row + at);
       sum = load(x + 2 * at).fma(F16Pairs.even(pairs), sum);
       sum = load(x + 2 * at + BYTES).fma(F16Pairs.odd(pairs), sum);
     }
-    return sum;
+    store(sum, accumulator);
   }
 }

@@ -38,21 +38,21 @@ final class F32Rows implements WeightRows {
   @Override
   public void accumulate(long accumulator, long row, long arranged, int columns, long staging) {
     int whole = columns / LANES;
-    FloatVector sum = dot(row, arranged, whole);
+    store(FloatVector.zero(FLOATS), accumulator);
+    addDot(accumulator, row, arranged, whole);
     if (whole * LANES < columns) {
       long at = (long) whole * BYTES;
       copyPadded(staging, row + at, columns - whole * LANES);
-      sum = load(arranged + at).fma(load(staging), sum);
+      addDot(accumulator, staging, arranged + at, 1);
     }
-    store(sum, accumulator);
   }
 
-  private static FloatVector dot(long row, long x, int vectors) {
-    FloatVector sum = FloatVector.zero(FLOATS);
+  private static void addDot(long accumulator, long row, long x, int vectors) {
+    FloatVector sum = load(accumulator);
     for (int i = 0; i < vectors; i++) {
       long at = (long) i * BYTES;
       sum = load(x + at).fma(load(row + at), sum);
     }
-    return sum;
+    store(sum, accumulator);
   }
 }
