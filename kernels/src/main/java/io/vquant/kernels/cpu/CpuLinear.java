@@ -22,6 +22,9 @@ final class CpuLinear implements LinearOperator {
   /** Weight rows in a block of work with many input rows. */
   private static final int GEMM_BLOCK_ROWS = 32;
 
+  /** Weight rows that are unpacked together: each input row that comes by meets them all. */
+  private static final int UNPACKED_ROWS = 8;
+
   /** Input rows are worked off in groups that stay in the second-level cache. */
   private static final int INPUT_GROUP_BYTES = 384 << 10;
 
@@ -113,7 +116,7 @@ final class CpuLinear implements LinearOperator {
   }
 
   private void gemmBlock(int block, int worker) {
-    long needed = (long) LANES * BYTES + DotTile.COLUMNS * arrangedStride;
+    long needed = (long) LANES * BYTES + UNPACKED_ROWS * arrangedStride;
     long accumulators = context.workerScratch(worker, needed);
     long unpacked = accumulators + (long) LANES * BYTES;
     int end = Math.min(outFeatures, (block + 1) * GEMM_BLOCK_ROWS);
@@ -121,25 +124,36 @@ final class CpuLinear implements LinearOperator {
     int groupRows = fitting * DotTile.ROWS;
     for (int group = 0; group < inputRows; group += groupRows) {
       int groupEnd = Math.min(inputRows, group + groupRows);
-      for (int first = block * GEMM_BLOCK_ROWS; first < end; first += DotTile.COLUMNS) {
-        for (int i = 0; i < DotTile.COLUMNS; i++) {
+      for (int first = block * GEMM_BLOCK_ROWS; first < end; first += UNPACKED_ROWS) {
+        for (int i = 0; i < UNPACKED_ROWS; i++) {
           rows.unpack(unpacked + i * arrangedStride, weightRow(first + i), inFeatures);
         }
-        tiles(
-            group, groupEnd, first, Math.min(DotTile.COLUMNS, end - first), accumulators, unpacked);
+        int columnEnd = Math.min(end, first + UNPACKED_ROWS);
+        for (int row = group; row < groupEnd; row += DotTile.ROWS) {
+          tileRow(
+              row,
+              Math.min(DotTile.ROWS, groupEnd - row),
+              first,
+              columnEnd,
+              accumulators,
+              unpacked);
+        }
       }
     }
   }
 
-  private void tiles(int from, int to, int column, int columns, long accumulators, long unpacked) {
-    for (int row = from; row < to; row += DotTile.ROWS) {
-      long x = arranged + row * arrangedStride;
-      DotTile.accumulate(accumulators, unpacked, arrangedStride, x, arrangedStride, vectors);
+  /** The tiles of a few input rows with the unpacked weight rows. */
+  private void tileRow(
+      int row, int rowCount, int first, int columnEnd, long accumulators, long unpacked) {
+    long x = arranged + row * arrangedStride;
+    for (int column = first; column < columnEnd; column += DotTile.COLUMNS) {
+      long w = unpacked + (column - first) * arrangedStride;
+      DotTile.accumulate(accumulators, w, arrangedStride, x, arrangedStride, vectors);
       LaneReduction.reduce(accumulators);
-      int tileRows = Math.min(DotTile.ROWS, to - row);
-      for (int i = 0; i < tileRows; i++) {
+      int count = Math.min(DotTile.COLUMNS, columnEnd - column);
+      for (int i = 0; i < rowCount; i++) {
         long sums = accumulators + (long) i * DotTile.COLUMNS * Float.BYTES;
-        writeRow(output + (row + i) * outputStride, sums, column, columns);
+        writeRow(output + (row + i) * outputStride, sums, column, count);
       }
     }
   }
