@@ -73,12 +73,6 @@ public final class Engine implements AutoCloseable {
    * @throws io.vquant.kernels.backend.UnsupportedKernelException if the device cannot run it
    */
   public static Engine open(EngineOptions options) {
-    try (Backends.WarmUp _ = Backends.warmUp(options.device())) {
-      return openCold(options);
-    }
-  }
-
-  private static Engine openCold(EngineOptions options) {
     Path directory = options.modelDirectory();
     ModelConfig config = ModelLoader.readConfig(directory);
     GenerationDefaults defaults = GenerationDefaults.read(directory, config);

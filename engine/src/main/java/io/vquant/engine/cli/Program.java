@@ -1,10 +1,13 @@
 package io.vquant.engine.cli;
 
+import io.vquant.kernels.Backends;
+import io.vquant.kernels.tensor.Device;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import picocli.CommandLine;
@@ -22,6 +25,7 @@ final class Program {
       String description, Function<CommandContext, Callable<Integer>> constructor) {}
 
   private static final Map<String, Entry> COMMANDS = commands();
+  private static final Set<String> WARM_COMMANDS = Set.of("generate", "logits");
 
   private final CommandContext context;
   private final FailureReport failures;
@@ -90,6 +94,17 @@ final class Program {
       throw CommandFailure.usage(
           "unknown " + kind + " '" + name + "': " + Suggestion.of(name, known));
     }
+    try (Backends.WarmUp _ = runsModel(name, args) ? Backends.warmUp(Device.CPU) : () -> {}) {
+      return run(name, entry, args);
+    }
+  }
+
+  /** Whether kernels will be needed soon: then getting them compiled starts before all else. */
+  private static boolean runsModel(String name, String[] args) {
+    return WARM_COMMANDS.contains(name) && !List.of(args).contains("--help");
+  }
+
+  private int run(String name, Entry entry, String[] args) throws Exception {
     Callable<Integer> command = entry.constructor.apply(context);
     CommandLine line =
         new CommandLine(command)

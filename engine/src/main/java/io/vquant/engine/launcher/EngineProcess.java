@@ -14,19 +14,17 @@ import java.util.List;
  */
 final class EngineProcess {
   private final List<String> command = new ArrayList<>();
+  private final ClassArchive archive;
   private final boolean argumentsTravelApart;
   private boolean ending;
   private Process process;
 
-  EngineProcess(JavaInstallation java, CommandBytes own, List<String> extraOptions) {
+  EngineProcess(JavaInstallation java, CommandBytes own) {
     List<String> userOptions = own.javaOptions();
+    archive = ClassArchive.of(java, System.getenv());
     command.add(java.executable().toString());
-    if (userOptions.stream().noneMatch(option -> option.startsWith("-XX:+Use"))) {
-      command.add("-XX:+UseSerialGC"); // the heap is small: the least memory and the quickest start
-    }
-    command.add("-XX:-UsePerfData");
+    command.addAll(JvmOptions.beside(userOptions));
     command.addAll(userOptions);
-    command.addAll(extraOptions);
     command.add("-D" + ParentProcess.PID_PROPERTY + "=" + ProcessHandle.current().pid());
     argumentsTravelApart = own.isUnreadableHere();
   }
@@ -40,6 +38,7 @@ final class EngineProcess {
     if (argumentsTravelApart) {
       command.add("-D" + ParentProcess.ARGUMENT_COUNT_PROPERTY + "=" + args.length);
     }
+    command.addAll(archive.options(args));
     addProgram();
     if (!argumentsTravelApart) {
       command.addAll(List.of(args));
@@ -55,7 +54,9 @@ final class EngineProcess {
       }
       process = builder.start();
     }
-    return process.waitFor();
+    int exitCode = process.waitFor();
+    archive.keep(exitCode == 0);
+    return exitCode;
   }
 
   private void addProgram() {

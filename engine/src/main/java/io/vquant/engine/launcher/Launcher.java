@@ -1,17 +1,21 @@
 package io.vquant.engine.launcher;
 
 import java.lang.reflect.InvocationTargetException;
-import java.util.List;
 
 /**
- * Main class of the jar. On a Java that can run the engine it opens the Vector API and calls the
- * command line in this process; on an older one it finds a newer one and starts it with the same
- * arguments, handing on signals and the exit code.
+ * Main class of the jar. Starts the engine in a process of its own, under a Java that can run it
+ * and with the options that it needs (a small heap, kernels compiled early, classes from an
+ * archive), and hands on signals and the exit code. In that process it opens the Vector API and
+ * calls the command line.
+ *
+ * <p>{@code -Dvquant.launcher=off} runs the engine in the first process instead, for debuggers and
+ * profilers.
  */
 public final class Launcher {
   static final int OLDEST_JAVA = 25;
   private static final int EXIT_BUG = 1;
   private static final int EXIT_CANNOT_RUN_HERE = 6;
+  private static final String SWITCH = "vquant.launcher";
   private static final String MAIN_CLASS = "io.vquant.engine.cli.Main";
 
   private Launcher() {}
@@ -21,26 +25,22 @@ public final class Launcher {
     if (!system.equals("Linux on amd64")) {
       giveUp("this is " + system + ": the engine runs on Linux on x86-64 only");
     }
-    CommandBytes command = CommandBytes.ofThisProcess(args.length);
     ParentProcess.watch();
-    int java = Runtime.version().feature();
-    if (java < OLDEST_JAVA) {
-      runIn(newerJava(), command, args, List.of());
-    } else if (command.isUnreadableHere() && !ParentProcess.exists()) {
-      runIn(thisJava(), command, args, List.of());
-    } else if (VectorModule.open()) {
-      callMain(ParentProcess.arguments(args));
-    } else if (!VectorModule.isGivenAsOption()) {
-      // Once more with the jar's manifest in force; only then in the way that prints a warning.
-      boolean again = ParentProcess.exists();
-      runIn(
-          thisJava(),
-          command,
-          args,
-          again ? List.of("--add-modules=" + VectorModule.NAME) : List.of());
+    boolean capable = Runtime.version().feature() >= OLDEST_JAVA;
+    if (ParentProcess.exists() || (capable && "off".equals(System.getProperty(SWITCH)))) {
+      runHere(args);
     } else {
+      JavaInstallation java = capable ? JavaInstallation.ofThisProcess() : newerJava();
+      CommandBytes command = CommandBytes.ofThisProcess(args.length);
+      System.exit(new EngineProcess(java, command).run(args));
+    }
+  }
+
+  private static void runHere(String[] args) throws Throwable {
+    if (!VectorModule.open()) {
       giveUp("Java " + Runtime.version() + " has no usable module " + VectorModule.NAME);
     }
+    callMain(ParentProcess.arguments(args));
   }
 
   private static JavaInstallation newerJava() {
@@ -54,16 +54,6 @@ public final class Launcher {
               OLDEST_JAVA, System.getProperty("java.version"), OLDEST_JAVA));
     }
     return found;
-  }
-
-  private static JavaInstallation thisJava() {
-    return JavaInstallation.ofThisProcess();
-  }
-
-  private static void runIn(
-      JavaInstallation java, CommandBytes command, String[] args, List<String> extraOptions)
-      throws Exception {
-    System.exit(new EngineProcess(java, command, extraOptions).run(args));
   }
 
   private static void callMain(String[] args) throws Throwable {

@@ -9,8 +9,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Builds the tree of one JSON document from its tokens. An object mapper would do the same, but takes a
- * tenth of a second to get ready, which stands between every start and its first token.
+ * Builds the tree of one JSON document from its tokens. An object mapper would do the same, but
+ * takes a tenth of a second to get ready, which stands between every start and its first token.
  */
 final class JsonTree {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
