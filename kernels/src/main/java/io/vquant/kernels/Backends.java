@@ -22,7 +22,7 @@ public final class Backends {
 
   /** Gets the compiler to see a device's kernels before they are needed; changes no result. */
   public static WarmUp warmUp(Device device) {
-    return device.equals(Device.CPU) ? CpuWarmUp.start()::close : () -> {};
+    return device.kind() == Device.Kind.CPU ? CpuWarmUp.start()::close : () -> {};
   }
 
   /**
