@@ -74,18 +74,28 @@ public final class Engine implements AutoCloseable {
    */
   public static Engine open(EngineOptions options) {
     Path directory = options.modelDirectory();
-    ModelConfig config = ModelLoader.readConfig(directory);
-    GenerationDefaults defaults = GenerationDefaults.read(directory, config);
-    int contextLength = contextLength(options, config);
-    requireMemory(
-        MemoryPlan.of(
-            config, WeightFiles.byteSize(directory), contextLength, options.kvCacheType()));
-    KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
-    LoadedModel loaded = null;
     try (TokenizerOpening opening =
         new TokenizerOpening(directory, options.nativeCacheDirectory())) {
+      ModelConfig config = ModelLoader.readConfig(directory);
+      GenerationDefaults defaults = GenerationDefaults.read(directory, config);
+      int contextLength = contextLength(options, config);
+      requireMemory(
+          MemoryPlan.of(
+              config, WeightFiles.byteSize(directory), contextLength, options.kvCacheType()));
+      return open(options, defaults, contextLength, opening);
+    }
+  }
+
+  private static Engine open(
+      EngineOptions options,
+      GenerationDefaults defaults,
+      int contextLength,
+      TokenizerOpening opening) {
+    KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
+    LoadedModel loaded = null;
+    try {
       LoadProgress progress = options.loadProgress();
-      loaded = ModelLoader.load(directory, backend, (doneBytes, totalBytes) -> {});
+      loaded = ModelLoader.load(options.modelDirectory(), backend, (doneBytes, totalBytes) -> {});
       loaded.prefetch(progress::advanced);
       return new Engine(options, contextLength, backend, loaded, opening.take(), defaults);
     } catch (Throwable failure) {

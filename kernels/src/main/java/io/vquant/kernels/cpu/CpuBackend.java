@@ -37,13 +37,18 @@ public final class CpuBackend implements KernelBackend {
 
   /** Starts the threads. */
   public CpuBackend(BackendOptions options) {
-    if (Simd.LANES != 8 && Simd.LANES != 16) {
+    if (!isSupported()) {
       throw new UnsupportedKernelException(
           "device cpu: vectors of "
               + Simd.LANES * 32
               + " bits; expected 256 (AVX2) or 512 (AVX-512); --device reference runs anywhere");
     }
     context = new CpuContext(options.threads());
+  }
+
+  /** Whether this machine's vectors are of a width that the kernels are written for. */
+  public static boolean isSupported() {
+    return Simd.LANES == 8 || Simd.LANES == 16;
   }
 
   @Override
