@@ -4,6 +4,7 @@ import io.vquant.engine.runtime.LogitsFile;
 import io.vquant.engine.runtime.LogitsPass;
 import io.vquant.engine.runtime.MachineMemory;
 import io.vquant.engine.runtime.ModelRunner;
+import io.vquant.engine.runtime.PairedLogitsPass;
 import io.vquant.engine.runtime.WeightFiles;
 import io.vquant.eval.LanguageModel;
 import io.vquant.kernels.Backends;
@@ -131,12 +132,34 @@ public final class Engine implements AutoCloseable {
    */
   public GenerationSession newSession() {
     return new GenerationSession(
-        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength)));
+        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength, options.kvCacheType())));
   }
 
   /** A scorer of token ids with a cache of its own, for evaluation protocols. */
   public EngineTokenScorer newTokenScorer() {
-    return new EngineTokenScorer(contextLength, newLogitsPass(contextLength));
+    return newTokenScorer(ScoringMode.PREFILL, ScoringListener.NONE);
+  }
+
+  /** The same in a mode of choice, watched. */
+  public EngineTokenScorer newTokenScorer(ScoringMode mode, ScoringListener listener) {
+    return new EngineTokenScorer(
+        new ScoringRules(contextLength, mode, listener), newLogitsPass(contextLength));
+  }
+
+  /**
+   * A scorer that runs the model with two KV caches, one of {@code baseCacheType} and one of this
+   * engine's, and compares. Its buffers, a row of hidden state a token of context and some rows of
+   * logits, are freed when the engine closes.
+   *
+   * @throws NotEnoughMemoryException if the two caches, full, would not fit
+   */
+  public EngineDivergenceScorer newDivergenceScorer(
+      DType baseCacheType, ScoringMode mode, ScoringListener listener) {
+    KvCache base = newCache(contextLength, baseCacheType);
+    KvCache own = newCache(contextLength, options.kvCacheType());
+    return new EngineDivergenceScorer(
+        new ScoringRules(contextLength, mode, listener),
+        new PairedLogitsPass(loaded.model(), backend, deviceLock, base, own));
   }
 
   /** This engine as evaluation tasks see a model; needs the tokenizer. */
@@ -176,17 +199,17 @@ public final class Engine implements AutoCloseable {
   }
 
   private LogitsPass newLogitsPass(int maxTokens) {
-    return new LogitsPass(loaded.model(), deviceLock, newCache(maxTokens));
+    return new LogitsPass(loaded.model(), deviceLock, newCache(maxTokens, options.kvCacheType()));
   }
 
-  private KvCache newCache(int maxTokens) {
-    long byteSize = loaded.memoryPlan(maxTokens, options.kvCacheType()).cacheByteSize();
+  private KvCache newCache(int maxTokens, DType type) {
+    long byteSize = loaded.memoryPlan(maxTokens, type).cacheByteSize();
     long available = MachineMemory.ofThisMachine().availableBytes();
     if (byteSize > available) {
       throw new NotEnoughMemoryException(
           "not enough memory for a KV cache of " + maxTokens + " tokens", byteSize, available);
     }
-    return loaded.model().newCache(maxTokens, options.kvCacheType());
+    return loaded.model().newCache(maxTokens, type);
   }
 
   public ModelConfig config() {

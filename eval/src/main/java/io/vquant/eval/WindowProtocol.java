@@ -1,6 +1,7 @@
 package io.vquant.eval;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalInt;
 
 /** Which tokens of a text are scored, and after which others. Windows do not overlap. */
@@ -29,6 +30,11 @@ public enum WindowProtocol {
     return this == GPTQ ? 1 : windowTokens / 2 + 1;
   }
 
+  /** The shortest window with two scored tokens, fewer of which have no error to report. */
+  public int minWindowTokens() {
+    return this == GPTQ ? 3 : 5;
+  }
+
   /** Whole windows in a text; the tokens after the last one are left out, as both protocols do. */
   public static int windowCount(int textTokens, int windowTokens) {
     if (windowTokens < 3) {
@@ -39,14 +45,13 @@ public enum WindowProtocol {
   }
 
   /**
-   * Scores one window.
+   * One window.
    *
    * @param text all token ids
    * @param index which window, below {@link #windowCount}
    * @param bos takes the place of the window's first token, which is never scored
    */
-  public WindowLoss score(
-      TokenScorer scorer, int[] text, int windowTokens, int index, OptionalInt bos) {
+  public static int[] window(int[] text, int windowTokens, int index, OptionalInt bos) {
     if (index < 0 || index >= windowCount(text.length, windowTokens)) {
       throw new IndexOutOfBoundsException(
           "window " + index + " of " + windowCount(text.length, windowTokens));
@@ -56,6 +61,19 @@ public enum WindowProtocol {
     if (bos.isPresent()) {
       window[0] = bos.getAsInt();
     }
+    return window;
+  }
+
+  /** Scores one window; parameters as those of {@link #window}. */
+  public WindowLoss score(
+      TokenScorer scorer, int[] text, int windowTokens, int index, OptionalInt bos) {
+    int[] window = window(text, windowTokens, index, bos);
     return WindowLoss.of(scorer.negativeLogLikelihoods(window, firstScored(windowTokens)));
+  }
+
+  /** Compares two ways of running a model on one window; parameters as those of {@link #window}. */
+  public List<TokenDivergence> compare(
+      DivergenceScorer scorer, int[] text, int windowTokens, int index, OptionalInt bos) {
+    return scorer.compare(window(text, windowTokens, index, bos), firstScored(windowTokens));
   }
 }
