@@ -13,6 +13,7 @@ import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
+import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardListener;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
@@ -132,7 +133,7 @@ public final class Engine implements AutoCloseable {
    */
   public GenerationSession newSession() {
     return new GenerationSession(
-        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength, options.kvCacheType())));
+        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength)));
   }
 
   /** A scorer of token ids with a cache of its own, for evaluation protocols. */
@@ -155,11 +156,13 @@ public final class Engine implements AutoCloseable {
    */
   public EngineDivergenceScorer newDivergenceScorer(
       DType baseCacheType, ScoringMode mode, ScoringListener listener) {
-    KvCache base = newCache(contextLength, baseCacheType);
-    KvCache own = newCache(contextLength, options.kvCacheType());
+    requireCacheMemory(contextLength, baseCacheType, options.kvCacheType());
+    CausalLm causalLm = loaded.model();
+    KvCache base = causalLm.newCache(contextLength, baseCacheType);
+    KvCache own = causalLm.newCache(contextLength, options.kvCacheType());
     return new EngineDivergenceScorer(
         new ScoringRules(contextLength, mode, listener),
-        new PairedLogitsPass(loaded.model(), backend, deviceLock, base, own));
+        new PairedLogitsPass(causalLm, backend, deviceLock, base, own));
   }
 
   /** This engine as evaluation tasks see a model; needs the tokenizer. */
@@ -199,17 +202,24 @@ public final class Engine implements AutoCloseable {
   }
 
   private LogitsPass newLogitsPass(int maxTokens) {
-    return new LogitsPass(loaded.model(), deviceLock, newCache(maxTokens, options.kvCacheType()));
+    return new LogitsPass(loaded.model(), deviceLock, newCache(maxTokens));
   }
 
-  private KvCache newCache(int maxTokens, DType type) {
-    long byteSize = loaded.memoryPlan(maxTokens, type).cacheByteSize();
+  private KvCache newCache(int maxTokens) {
+    requireCacheMemory(maxTokens, options.kvCacheType());
+    return loaded.model().newCache(maxTokens, options.kvCacheType());
+  }
+
+  private void requireCacheMemory(int maxTokens, DType... types) {
+    long byteSize = 0;
+    for (DType type : types) {
+      byteSize += loaded.memoryPlan(maxTokens, type).cacheByteSize();
+    }
     long available = MachineMemory.ofThisMachine().availableBytes();
     if (byteSize > available) {
       throw new NotEnoughMemoryException(
           "not enough memory for a KV cache of " + maxTokens + " tokens", byteSize, available);
     }
-    return loaded.model().newCache(maxTokens, type);
   }
 
   public ModelConfig config() {

@@ -15,8 +15,7 @@ public interface ScoringListener {
   default void decoded(int tokens, int ofTokens) {}
 
   /**
-   * Asked often; true ends the scoring with a {@link
-   * io.vquant.model.ForwardCancelledException}.
+   * Asked often; true ends the scoring with a {@link io.vquant.model.ForwardCancelledException}.
    */
   default boolean cancelled() {
     return false;

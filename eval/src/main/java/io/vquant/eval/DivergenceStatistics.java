@@ -3,7 +3,7 @@ package io.vquant.eval;
 import java.util.Arrays;
 
 /** Collects {@link TokenDivergence}s, 8 bytes a token, for a {@link Divergence}. */
-public final class DivergenceStatistics {
+final class DivergenceStatistics {
   private double[] klds = new double[1024];
   private int count;
   private double kldSum;
@@ -14,7 +14,7 @@ public final class DivergenceStatistics {
   private int sameTop;
 
   /** Takes one token's. */
-  public void add(TokenDivergence token) {
+  void add(TokenDivergence token) {
     if (count == klds.length) {
       klds = Arrays.copyOf(klds, 2 * count);
     }
@@ -33,7 +33,7 @@ public final class DivergenceStatistics {
    *
    * @throws IllegalArgumentException if there are fewer than 2 tokens
    */
-  public Divergence summary() {
+  Divergence summary() {
     Estimate meanKld = Estimate.ofMean(kldSum, kldSquareSum, count);
     double[] sorted = Arrays.copyOf(klds, count);
     Arrays.sort(sorted);

@@ -23,9 +23,4 @@ public record Estimate(double value, double standardError) {
     double variance = Math.max(0, squareSum / count - mean * mean);
     return new Estimate(mean, Math.sqrt(variance / (count - 1)));
   }
-
-  /** The same in another unit. */
-  public Estimate times(double factor) {
-    return new Estimate(value * factor, standardError * Math.abs(factor));
-  }
 }

@@ -18,7 +18,8 @@ public final class LogSoftmax {
   public static double negativeLogLikelihood(
       MemorySegment logits, long byteOffset, int vocabSize, int tokenId) {
     float max =
-        logits.getAtIndex(ValueLayout.JAVA_FLOAT, byteOffset / 4 + argMax(logits, byteOffset, vocabSize));
+        logits.getAtIndex(
+            ValueLayout.JAVA_FLOAT, byteOffset / 4 + argMax(logits, byteOffset, vocabSize));
     double sum = 0;
     for (int i = 0; i < vocabSize; i++) {
       sum += Math.exp((double) logits.getAtIndex(ValueLayout.JAVA_FLOAT, byteOffset / 4 + i) - max);

@@ -1,7 +1,6 @@
 package io.vquant.eval;
 
 import java.util.Arrays;
-import java.util.List;
 import java.util.OptionalInt;
 
 /** Which tokens of a text are scored, and after which others. Windows do not overlap. */
@@ -69,11 +68,5 @@ public enum WindowProtocol {
       TokenScorer scorer, int[] text, int windowTokens, int index, OptionalInt bos) {
     int[] window = window(text, windowTokens, index, bos);
     return WindowLoss.of(scorer.negativeLogLikelihoods(window, firstScored(windowTokens)));
-  }
-
-  /** Compares two ways of running a model on one window; parameters as those of {@link #window}. */
-  public List<TokenDivergence> compare(
-      DivergenceScorer scorer, int[] text, int windowTokens, int index, OptionalInt bos) {
-    return scorer.compare(window(text, windowTokens, index, bos), firstScored(windowTokens));
   }
 }
