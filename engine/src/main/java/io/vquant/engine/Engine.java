@@ -4,6 +4,7 @@ import io.vquant.engine.runtime.LogitsFile;
 import io.vquant.engine.runtime.LogitsPass;
 import io.vquant.engine.runtime.MachineMemory;
 import io.vquant.engine.runtime.ModelRunner;
+import io.vquant.engine.runtime.PairedLogitsPass;
 import io.vquant.engine.runtime.WeightFiles;
 import io.vquant.eval.LanguageModel;
 import io.vquant.kernels.Backends;
@@ -12,6 +13,7 @@ import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
+import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardListener;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
@@ -146,7 +148,31 @@ public final class Engine implements AutoCloseable {
 
   /** A scorer of token ids with a cache of its own, for evaluation protocols. */
   public EngineTokenScorer newTokenScorer() {
-    return new EngineTokenScorer(contextLength, newLogitsPass(contextLength));
+    return newTokenScorer(ScoringMode.PREFILL, ScoringListener.NONE);
+  }
+
+  /** The same in a mode of choice, watched. */
+  public EngineTokenScorer newTokenScorer(ScoringMode mode, ScoringListener listener) {
+    return new EngineTokenScorer(
+        new ScoringRules(contextLength, mode, listener), newLogitsPass(contextLength));
+  }
+
+  /**
+   * A scorer that runs the model with two KV caches, one of {@code baseCacheType} and one of this
+   * engine's, and compares. Its buffers, a row of hidden state a token of context and some rows of
+   * logits, are freed when the engine closes.
+   *
+   * @throws NotEnoughMemoryException if the two caches, full, would not fit
+   */
+  public EngineDivergenceScorer newDivergenceScorer(
+      DType baseCacheType, ScoringMode mode, ScoringListener listener) {
+    requireCacheMemory(contextLength, baseCacheType, options.kvCacheType());
+    CausalLm causalLm = loaded.model();
+    KvCache base = causalLm.newCache(contextLength, baseCacheType);
+    KvCache own = causalLm.newCache(contextLength, options.kvCacheType());
+    return new EngineDivergenceScorer(
+        new ScoringRules(contextLength, mode, listener),
+        new PairedLogitsPass(causalLm, backend, deviceLock, base, own));
   }
 
   /** This engine as evaluation tasks see a model; needs the tokenizer. */
@@ -190,13 +216,20 @@ public final class Engine implements AutoCloseable {
   }
 
   private KvCache newCache(int maxTokens) {
-    long byteSize = loaded.memoryPlan(maxTokens, options.kvCacheType()).cacheByteSize();
+    requireCacheMemory(maxTokens, options.kvCacheType());
+    return loaded.model().newCache(maxTokens, options.kvCacheType());
+  }
+
+  private void requireCacheMemory(int maxTokens, DType... types) {
+    long byteSize = 0;
+    for (DType type : types) {
+      byteSize += loaded.memoryPlan(maxTokens, type).cacheByteSize();
+    }
     long available = MachineMemory.ofThisMachine().availableBytes();
     if (byteSize > available) {
       throw new NotEnoughMemoryException(
           "not enough memory for a KV cache of " + maxTokens + " tokens", byteSize, available);
     }
-    return loaded.model().newCache(maxTokens, options.kvCacheType());
   }
 
   public ModelConfig config() {

@@ -4,23 +4,27 @@ import io.vquant.engine.runtime.LogitsPass;
 import io.vquant.eval.LogSoftmax;
 import io.vquant.eval.TokenScorer;
 import io.vquant.kernels.tensor.Tensor;
-import io.vquant.model.ForwardListener;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** An engine's model as evaluation protocols see it; keeps one KV cache. For one thread. */
 public final class EngineTokenScorer implements TokenScorer, AutoCloseable {
-  private final int contextLength;
+  private final ScoringRules rules;
   private final LogitsPass pass;
 
-  EngineTokenScorer(int contextLength, LogitsPass pass) {
-    this.contextLength = contextLength;
+  EngineTokenScorer(ScoringRules rules, LogitsPass pass) {
+    this.rules = rules;
     this.pass = pass;
   }
 
   @Override
   public int contextLength() {
-    return contextLength;
+    return rules.contextLength();
+  }
+
+  /** Bytes of the KV cache so far. */
+  public long kvCacheByteSize() {
+    return pass.cacheByteSize();
   }
 
   /**
@@ -37,29 +41,25 @@ public final class EngineTokenScorer implements TokenScorer, AutoCloseable {
   }
 
   Scores score(int[] tokenIds, int firstScored) {
-    if (tokenIds.length > contextLength) {
-      throw new InvalidPromptException(
-          tokenIds.length + " tokens to score: the context holds " + contextLength);
-    }
-    if (firstScored < 1 || firstScored >= tokenIds.length) {
-      throw new IllegalArgumentException(
-          "first scored token " + firstScored + " of " + tokenIds.length + ": expected 1 or more");
-    }
+    rules.check(tokenIds, firstScored);
     double[] losses = new double[tokenIds.length - firstScored];
     AtomicBoolean greedy = new AtomicBoolean(true);
-    pass.run(
-        tokenIds,
-        firstScored - 1,
-        ForwardListener.NONE,
+    LogitsPass.RowsConsumer<RuntimeException> scoreRows =
         (position, logits) -> {
-          for (int row = 0; row < logits.rows() && position + row + 1 < tokenIds.length; row++) {
+          int rows = Math.min(logits.rows(), tokenIds.length - position - 1);
+          for (int row = 0; row < rows; row++) {
             int scored = position + row + 1;
             losses[scored - firstScored] = loss(logits, row, tokenIds[scored]);
             if (!isLargest(logits, row, tokenIds[scored])) {
               greedy.set(false);
             }
           }
-        });
+          rules.scored(position + rows, tokenIds.length);
+        };
+    switch (rules.mode()) {
+      case PREFILL -> pass.run(tokenIds, firstScored - 1, rules.forwardListener(), scoreRows);
+      case DECODE -> pass.runByToken(tokenIds, firstScored - 1, rules.forwardListener(), scoreRows);
+    }
     return new Scores(losses, greedy.get());
   }
 

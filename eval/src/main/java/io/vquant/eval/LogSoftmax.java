@@ -17,10 +17,9 @@ public final class LogSoftmax {
    */
   public static double negativeLogLikelihood(
       MemorySegment logits, long byteOffset, int vocabSize, int tokenId) {
-    float max = Float.NEGATIVE_INFINITY;
-    for (int i = 0; i < vocabSize; i++) {
-      max = Math.max(max, logits.getAtIndex(ValueLayout.JAVA_FLOAT, byteOffset / 4 + i));
-    }
+    float max =
+        logits.getAtIndex(
+            ValueLayout.JAVA_FLOAT, byteOffset / 4 + argMax(logits, byteOffset, vocabSize));
     double sum = 0;
     for (int i = 0; i < vocabSize; i++) {
       sum += Math.exp((double) logits.getAtIndex(ValueLayout.JAVA_FLOAT, byteOffset / 4 + i) - max);
@@ -28,9 +27,27 @@ public final class LogSoftmax {
     double chosen = logits.getAtIndex(ValueLayout.JAVA_FLOAT, byteOffset / 4 + tokenId);
     double result = Math.log(sum) + (max - chosen);
     if (!Double.isFinite(result)) {
-      throw new ArithmeticException(
-          "the logits hold NaN or infinity (largest " + max + "): expected finite numbers");
+      throw notFinite(max);
     }
     return result;
+  }
+
+  /** Index of the largest value of a row, the first of equal ones; NaN counts as the smallest. */
+  static int argMax(MemorySegment logits, long byteOffset, int vocabSize) {
+    float max = Float.NEGATIVE_INFINITY;
+    int index = 0;
+    for (int i = 0; i < vocabSize; i++) {
+      float value = logits.getAtIndex(ValueLayout.JAVA_FLOAT, byteOffset / 4 + i);
+      if (value > max) {
+        max = value;
+        index = i;
+      }
+    }
+    return index;
+  }
+
+  static ArithmeticException notFinite(double largest) {
+    return new ArithmeticException(
+        "the logits hold NaN or infinity (largest " + largest + "): expected finite numbers");
   }
 }

@@ -29,6 +29,11 @@ public enum WindowProtocol {
     return this == GPTQ ? 1 : windowTokens / 2 + 1;
   }
 
+  /** The shortest window with two scored tokens, fewer of which have no error to report. */
+  public int minWindowTokens() {
+    return this == GPTQ ? 3 : 5;
+  }
+
   /** Whole windows in a text; the tokens after the last one are left out, as both protocols do. */
   public static int windowCount(int textTokens, int windowTokens) {
     if (windowTokens < 3) {
@@ -39,14 +44,13 @@ public enum WindowProtocol {
   }
 
   /**
-   * Scores one window.
+   * One window.
    *
    * @param text all token ids
    * @param index which window, below {@link #windowCount}
    * @param bos takes the place of the window's first token, which is never scored
    */
-  public WindowLoss score(
-      TokenScorer scorer, int[] text, int windowTokens, int index, OptionalInt bos) {
+  public static int[] window(int[] text, int windowTokens, int index, OptionalInt bos) {
     if (index < 0 || index >= windowCount(text.length, windowTokens)) {
       throw new IndexOutOfBoundsException(
           "window " + index + " of " + windowCount(text.length, windowTokens));
@@ -56,6 +60,13 @@ public enum WindowProtocol {
     if (bos.isPresent()) {
       window[0] = bos.getAsInt();
     }
+    return window;
+  }
+
+  /** Scores one window; parameters as those of {@link #window}. */
+  public WindowLoss score(
+      TokenScorer scorer, int[] text, int windowTokens, int index, OptionalInt bos) {
+    int[] window = window(text, windowTokens, index, bos);
     return WindowLoss.of(scorer.negativeLogLikelihoods(window, firstScored(windowTokens)));
   }
 }

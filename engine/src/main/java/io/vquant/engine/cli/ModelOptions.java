@@ -145,11 +145,21 @@ final class ModelOptions {
   }
 
   private DType kvCacheType() {
-    return switch (kv) {
+    return kvCacheType("--kv", kv);
+  }
+
+  /** Reads the policy that {@code option} was given. */
+  static DType kvCacheType(String option, String policy) {
+    return switch (policy) {
       case "f32" -> DType.F32;
       case "bf16" -> DType.BF16;
-      default -> throw CommandFailure.usage("--kv " + kv + ": expected f32 or bf16");
+      default -> throw CommandFailure.usage(option + " " + policy + ": expected f32 or bf16");
     };
+  }
+
+  /** What {@code --context} was given, if it was. */
+  @Nullable Integer contextLength() {
+    return contextLength;
   }
 
   /** How reports name the model. */

@@ -44,6 +44,7 @@ final class Program {
     commands.put(
         "template", new Entry("render a chat as the model reads it", TemplateCommand::new));
     commands.put("logits", new Entry("write a model's numbers to a file", LogitsCommand::new));
+    commands.put("perplexity", new Entry("measure loss on a text", PerplexityCommand::new));
     commands.put("bench", new Entry("measure speed", BenchCommand::new));
     return commands;
   }
@@ -133,7 +134,7 @@ final class Program {
   }
 
   private static String pad(String name) {
-    return String.format(Locale.ROOT, "%-10s", name);
+    return String.format(Locale.ROOT, "%-11s", name);
   }
 
   /** The jar's version. */

@@ -50,7 +50,12 @@ record PromptEncoder(Engine engine, Path folder) {
     }
   }
 
-  private void requireEmbedded(int[] ids) {
+  /**
+   * Checks the tokenizer's ids against the model.
+   *
+   * @throws CommandFailure if the model has no embedding for one of them
+   */
+  void requireEmbedded(int[] ids) {
     int vocabSize = engine.config().vocabSize();
     for (int id : ids) {
       if (id >= vocabSize) {

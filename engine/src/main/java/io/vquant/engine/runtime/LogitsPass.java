@@ -56,6 +56,34 @@ public final class LogitsPass implements AutoCloseable {
     withHidden(tokenIds, listener, hidden -> forEachChunk(hidden, firstPosition, consumer));
   }
 
+  /**
+   * Computes the same one token at a time through the cache, as generation does; not the logits of
+   * the last token, after which nothing comes.
+   *
+   * @throws io.vquant.model.ForwardCancelledException if the listener says so
+   */
+  public <E extends Exception> void runByToken(
+      int[] tokenIds, int firstPosition, ForwardListener listener, RowsConsumer<E> consumer)
+      throws E {
+    deviceLock.lock();
+    try {
+      cache.truncate(0);
+      for (int position = 0; position < tokenIds.length - 1; position++) {
+        Tensor hidden = model.forward(tokenIds, position, 1, cache, listener);
+        if (position >= firstPosition) {
+          consumer.accept(position, model.logits(hidden));
+        }
+      }
+    } finally {
+      deviceLock.unlock();
+    }
+  }
+
+  /** Bytes of the KV cache so far. */
+  public long cacheByteSize() {
+    return cache.byteSize();
+  }
+
   /** Runs the layers, then {@code body} on their output {@code [tokenIds.length, hiddenSize]}. */
   <E extends Exception> void withHidden(
       int[] tokenIds, ForwardListener listener, HiddenConsumer<E> body) throws E {

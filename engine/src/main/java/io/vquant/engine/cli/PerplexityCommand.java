@@ -1,0 +1,161 @@
+package io.vquant.engine.cli;
+
+import io.vquant.engine.Engine;
+import io.vquant.engine.ScoringMode;
+import io.vquant.eval.WindowProtocol;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code perplexity}: how well a model predicts a text. */
+@Command(
+    description =
+        "Measures how well a model predicts a text: exp of the mean loss of its tokens, in"
+            + " windows of --context tokens that do not overlap. Line ends CR LF and CR count as LF,"
+            + " as Python reads text.",
+    footer = {
+      "",
+      "With --against two KV cache policies run on the same tokens, and the divergence of their",
+      "predictions is measured: KL(base || this) in nats and the change of the true token's",
+      "probability. Bits per byte count the UTF-8 bytes that the scored tokens decode to.",
+      "Examples:",
+      "  perplexity -m path/to/model --text wiki.test.raw --context 2048",
+      "  perplexity --text book.txt -c 512 --protocol llama.cpp --limit 4 --json",
+      "  perplexity --text book.txt -c 1024 --kv bf16 --against f32"
+    })
+final class PerplexityCommand implements Callable<Integer> {
+  private final CommandContext context;
+  @Mixin private ModelOptions model;
+  @Mixin private OutputOptions output;
+
+  @Option(
+      names = "--text",
+      required = true,
+      paramLabel = "FILE",
+      description = "the text, UTF-8; - is stdin")
+  private String file = "";
+
+  @Option(
+      names = "--protocol",
+      paramLabel = "NAME",
+      description =
+          "which tokens of a window are scored; gptq: all but the first; llama.cpp: the second"
+              + " half (default: gptq)")
+  private String protocol = WindowProtocol.GPTQ.label();
+
+  @Option(
+      names = "--limit",
+      paramLabel = "WINDOWS",
+      description = "score only the first windows (default: all)")
+  private int limit = Integer.MAX_VALUE;
+
+  @Option(
+      names = "--mode",
+      paramLabel = "MODE",
+      description =
+          "prefill: a window goes through the model at once; decode: token by token, as in"
+              + " generation (default: prefill)")
+  private String mode = ScoringMode.PREFILL.label();
+
+  @Option(
+      names = "--bos",
+      description = "the model's BOS token begins the text, and replaces each window's first token")
+  private boolean bos;
+
+  @Option(
+      names = "--against",
+      paramLabel = "POLICY",
+      description = "also run this KV cache policy and compare with it: f32 or bf16")
+  private @Nullable String against;
+
+  @Option(names = "--json", description = "one JSON object in place of text")
+  private boolean json;
+
+  PerplexityCommand(CommandContext context) {
+    this.context = context;
+    model = new ModelOptions();
+    output = new OutputOptions();
+  }
+
+  @Override
+  public Integer call() {
+    PerplexityPlan plan = checkedPlan();
+    String content = PerplexityText.read(file, context.console().in());
+    try (Engine engine = model.open(context, output, true)) {
+      PerplexityText text =
+          PerplexityText.encode(engine, model.folder(context), file, content, bos);
+      if (!output.quiet() && !model.deviceChoice().reason().isEmpty()) {
+        context.console().message(model.deviceChoice().describe());
+      }
+      PerplexityResult result = measure(engine, plan, text);
+      report(new PerplexityReport(model, engine, plan, text, result));
+      return result.partial() ? ExitCode.INTERRUPTED : ExitCode.DONE;
+    }
+  }
+
+  private PerplexityResult measure(Engine engine, PerplexityPlan plan, PerplexityText text) {
+    try (PerplexityProgress progress =
+        new PerplexityProgress(context.console().err(), output.showsProgress())) {
+      PerplexityRun run = new PerplexityRun(engine, plan, text, progress, context.interruption());
+      context.interruption().onRequest(() -> {}); // the run looks, and ends after its last window
+      return run.run();
+    } catch (ArithmeticException e) { // NaN or infinity among the logits
+      throw CommandFailure.badModel(model.modelName() + ": " + e.getMessage());
+    }
+  }
+
+  private void report(PerplexityReport report) {
+    TextOutput out = context.console().out();
+    if (json) {
+      out.line(report.asJson().compact()).flush();
+    } else {
+      out.print(report.asText()).flush();
+    }
+    if (!output.quiet()) {
+      context.console().message(report.speed());
+    }
+  }
+
+  private PerplexityPlan checkedPlan() {
+    model.check();
+    WindowProtocol chosen =
+        choice("--protocol", protocol, WindowProtocol.values(), WindowProtocol::label);
+    ScoringMode chosenMode = choice("--mode", mode, ScoringMode.values(), ScoringMode::label);
+    Integer windowTokens = model.contextLength();
+    if (windowTokens == null) {
+      throw CommandFailure.usage(
+          "no --context: give the tokens of a window (papers use 2048, llama-perplexity 512)");
+    }
+    if (windowTokens < chosen.minWindowTokens()) {
+      throw CommandFailure.usage(
+          "--context "
+              + windowTokens
+              + ": expected "
+              + chosen.minWindowTokens()
+              + " or more with --protocol "
+              + chosen.label());
+    }
+    if (limit < 1) {
+      throw CommandFailure.usage("--limit " + limit + ": expected 1 or more");
+    }
+    if (against != null) {
+      ModelOptions.kvCacheType("--against", against);
+    }
+    return new PerplexityPlan(chosen, chosenMode, windowTokens, limit, against);
+  }
+
+  private static <E> E choice(String option, String given, E[] values, Function<E, String> label) {
+    List<String> labels = Arrays.stream(values).map(label).toList();
+    int index = labels.indexOf(given);
+    if (index < 0) {
+      throw CommandFailure.usage(
+          option + " " + given + ": expected one of " + String.join(", ", labels));
+    }
+    return values[index];
+  }
+}
