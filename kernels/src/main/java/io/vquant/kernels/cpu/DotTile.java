@@ -115,8 +115,8 @@ final class DotTile {
     FloatVector a11 = a00;
     FloatVector a12 = a00;
     FloatVector a13 = a00;
-    for (int i = 0; i < vectors; i++) {
-      long at = (long) i * BYTES;
+    long end = (long) vectors * BYTES;
+    for (long at = 0; at != end; at += BYTES) {
       FloatVector row0 = load(x + at);
       FloatVector row1 = load(x1 + at);
       FloatVector column = load(w + at);
@@ -132,8 +132,14 @@ final class DotTile {
       a03 = row0.fma(column, a03);
       a13 = row1.fma(column, a13);
     }
-    store4(accumulators, a00, a01, a02, a03);
-    store4(accumulators + 4L * BYTES, a10, a11, a12, a13);
+    store(a00, accumulators);
+    store(a01, accumulators + 1L * BYTES);
+    store(a02, accumulators + 2L * BYTES);
+    store(a03, accumulators + 3L * BYTES);
+    store(a10, accumulators + 4L * BYTES);
+    store(a11, accumulators + 5L * BYTES);
+    store(a12, accumulators + 6L * BYTES);
+    store(a13, accumulators + 7L * BYTES);
   }
 
   private static void store4(

@@ -118,8 +118,9 @@ final class OuterTile {
     FloatVector s11 = s00;
     FloatVector s12 = s00;
     FloatVector s13 = s00;
-    for (int i = 0; i < inner; i++) {
-      long at = b + i * stride;
+    long end = b + inner * stride;
+    int i = 0;
+    for (long at = b; at != end; at += stride, i++) {
       FloatVector factor0 = FloatVector.broadcast(FLOATS, a[a0 + i]);
       FloatVector factor1 = FloatVector.broadcast(FLOATS, a[a1 + i]);
       FloatVector column = load(at);
