@@ -85,9 +85,7 @@ final class AttentionRows {
     float scale = spec.softmaxScale() * Exp2.LOG2_E;
     for (int row = 0; row < rows; row++) {
       long from = q + row / group * qStride + 4L * (row % group) * headDim;
-      for (int c = 0; c < headDim; c++) {
-        query[row * headDim + c] = Simd.get(from + 4L * c) * scale;
-      }
+      SoftmaxRows.scaled(query, row * headDim, from, headDim, scale);
     }
     Arrays.fill(query, rows * headDim, paddedRows() * headDim, 0);
     Arrays.fill(weights, rows * TOKENS, paddedRows() * TOKENS, 0);

@@ -55,10 +55,6 @@ final class AttentionState {
 
   /** Divides by the sum and writes the channels in their own order. */
   static void finish(long out, long state, PageReader reader, int headDim) {
-    float sum = Simd.get(state);
-    for (int channel = 0; channel < headDim; channel++) {
-      long from = state + HEADER_BYTES + 4L * reader.columnOfChannel(channel);
-      Simd.set(out + 4L * channel, Simd.get(from) / sum);
-    }
+    reader.writeChannels(out, state + HEADER_BYTES, headDim, Simd.get(state));
   }
 }

@@ -5,6 +5,9 @@ import static io.vquant.kernels.cpu.Simd.LANES;
 
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.tensor.Tensor;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +18,11 @@ import org.jspecify.annotations.Nullable;
  * rows. Both add in the same order, so a row has the same bits either way.
  */
 final class CpuLinear implements LinearOperator {
+
+  /** Sums are written by fours: the columns of a tile. */
+  private static final VectorSpecies<Float> QUAD = FloatVector.SPECIES_128;
+
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
   /** Bytes of weights in a block of work with one input row: a few microseconds. */
   private static final int GEMV_BLOCK_BYTES = 64 << 10;
@@ -159,13 +167,24 @@ final class CpuLinear implements LinearOperator {
   }
 
   private void writeRow(long outputRow, long sums, int column, int count) {
-    float[] addend = bias;
-    for (int i = 0; i < count; i++) {
-      float value = Simd.get(sums + 4L * i);
-      if (addend != null) {
-        value += addend[column + i];
+    long to = outputRow + 4L * column;
+    if (count % QUAD.length() != 0) {
+      writeElements(to, sums, column, count);
+      return;
+    }
+    for (int i = 0; i < count; i += QUAD.length()) {
+      FloatVector quad = FloatVector.fromMemorySegment(QUAD, Simd.MEMORY, sums + 4L * i, ORDER);
+      if (bias != null) {
+        quad = quad.add(FloatVector.fromArray(QUAD, bias, column + i));
       }
-      Simd.set(outputRow + 4L * (column + i), value);
+      quad.intoMemorySegment(Simd.MEMORY, to + 4L * i, ORDER);
+    }
+  }
+
+  private void writeElements(long to, long sums, int column, int count) {
+    for (int i = 0; i < count; i++) {
+      float sum = Simd.get(sums + 4L * i);
+      Simd.set(to + 4L * i, bias == null ? sum : sum + bias[column + i]);
     }
   }
 

@@ -14,7 +14,7 @@ import jdk.incubator.vector.FloatVector;
 /** Rotary embedding from a table of cosines and sines, which grows with the positions seen. */
 final class CpuRotary implements RotaryOperator, AutoCloseable {
 
-  private static final int FIRST_POSITIONS = 512;
+  private static final int FIRST_POSITIONS = 64;
   private static final int MOST_AHEAD = 8192;
 
   private final CpuContext context;

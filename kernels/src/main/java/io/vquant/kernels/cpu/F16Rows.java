@@ -23,6 +23,11 @@ final class F16Rows implements WeightRows {
   }
 
   @Override
+  public void restore(long to, long arranged, int columns, float divisor) {
+    HalfRows.restore(to, arranged, columns, divisor);
+  }
+
+  @Override
   public void unpack(long unpacked, long row, int columns) {
     int whole = columns / HalfRows.BLOCK;
     for (int i = 0; i < whole; i++) {

@@ -23,6 +23,17 @@ final class F32Rows implements WeightRows {
   }
 
   @Override
+  public void restore(long to, long arranged, int columns, float divisor) {
+    int i = 0;
+    for (; i <= columns - LANES; i += LANES) {
+      store(load(arranged + 4L * i).div(divisor), to + 4L * i);
+    }
+    for (; i < columns; i++) {
+      Simd.set(to + 4L * i, Simd.get(arranged + 4L * i) / divisor);
+    }
+  }
+
+  @Override
   public void unpack(long unpacked, long row, int columns) {
     copyPadded(unpacked, row, columns);
   }

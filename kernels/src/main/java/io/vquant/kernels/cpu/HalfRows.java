@@ -24,7 +24,27 @@ final class HalfRows {
   private static final VectorShuffle<Float> EVENS = everySecond(0);
   private static final VectorShuffle<Float> ODDS = everySecond(1);
 
+  private static final VectorMask<Float> ODD_LANES = oddLanes();
+  private static final VectorShuffle<Float> LOWER_TWICE = twice(0);
+  private static final VectorShuffle<Float> UPPER_TWICE = twice(LANES / 2);
+
   private HalfRows() {}
+
+  private static VectorMask<Float> oddLanes() {
+    boolean[] lanes = new boolean[LANES];
+    for (int i = 1; i < LANES; i += 2) {
+      lanes[i] = true;
+    }
+    return VectorMask.fromArray(FLOATS, lanes, 0);
+  }
+
+  private static VectorShuffle<Float> twice(int first) {
+    int[] lanes = new int[LANES];
+    for (int i = 0; i < LANES; i++) {
+      lanes[i] = first + i / 2;
+    }
+    return VectorShuffle.fromArray(FLOATS, lanes, 0);
+  }
 
   private static VectorMask<Float> upperLanes() {
     boolean[] lanes = new boolean[LANES];
@@ -72,6 +92,22 @@ final class HalfRows {
     for (int c = first; c < first + BLOCK; c++) {
       float value = c < columns ? Simd.get(x + 4L * c) : 0;
       Simd.set(arranged + 4L * arrangedIndex(c), value);
+    }
+  }
+
+  /** Takes a row in lane order, divides it and writes it in memory order. */
+  static void restore(long to, long arranged, int columns, float divisor) {
+    int whole = columns / BLOCK;
+    for (int i = 0; i < whole; i++) {
+      long at = 2L * i * BYTES;
+      FloatVector even = load(arranged + at).div(divisor);
+      FloatVector odd = load(arranged + at + BYTES).div(divisor);
+      store(even.rearrange(LOWER_TWICE).blend(odd.rearrange(LOWER_TWICE), ODD_LANES), to + at);
+      FloatVector upper = even.rearrange(UPPER_TWICE);
+      store(upper.blend(odd.rearrange(UPPER_TWICE), ODD_LANES), to + at + BYTES);
+    }
+    for (int c = whole * BLOCK; c < columns; c++) {
+      Simd.set(to + 4L * c, Simd.get(arranged + 4L * arrangedIndex(c)) / divisor);
     }
   }
 

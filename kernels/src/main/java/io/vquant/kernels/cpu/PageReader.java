@@ -17,7 +17,6 @@ final class PageReader {
   private final WeightRows rows;
   private final int valueVectors;
   private final int[] tokenAt = new int[TOKENS];
-  private final int[] columnOfChannel;
   private final int[] channelOrder;
 
   PageReader(PageLayout layout) {
@@ -28,10 +27,8 @@ final class PageReader {
     for (int token = 0; token < TOKENS; token++) {
       tokenAt[halves ? HalfRows.arrangedIndex(token) : token] = token;
     }
-    columnOfChannel = new int[layout.headDim()];
     channelOrder = new int[layout.headDim()];
-    for (int channel = 0; channel < columnOfChannel.length; channel++) {
-      columnOfChannel[channel] = halves ? HalfRows.arrangedIndex(channel) : channel;
+    for (int channel = 0; channel < channelOrder.length; channel++) {
       channelOrder[channel] = channel;
     }
   }
@@ -46,9 +43,9 @@ final class PageReader {
     return tokenAt[column];
   }
 
-  /** Where a channel of the output stands. */
-  int columnOfChannel(int channel) {
-    return columnOfChannel[channel];
+  /** Divides an output row by {@code divisor} and writes its channels in their own order. */
+  void writeChannels(long to, long row, int headDim, float divisor) {
+    rows.restore(to, row, headDim, divisor);
   }
 
   /** Whether a page can be multiplied as it lies, without unpacking: BF16 in whole tiles. */

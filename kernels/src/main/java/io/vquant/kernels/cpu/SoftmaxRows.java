@@ -39,6 +39,17 @@ final class SoftmaxRows {
     return LaneReduction.sum(sum);
   }
 
+  /** Copies {@code count} floats from memory into an array, times a factor. */
+  static void scaled(float[] to, int first, long from, int count, float factor) {
+    int i = 0;
+    for (; i <= count - Simd.LANES; i += Simd.LANES) {
+      load(from + 4L * i).mul(factor).intoArray(to, first + i);
+    }
+    for (; i < count; i++) {
+      to[first + i] = Simd.get(from + 4L * i) * factor;
+    }
+  }
+
   /** total = total * totalFactor + part * partFactor. */
   static void merge(long total, float totalFactor, long part, float partFactor, int vectors) {
     FloatVector factor = FloatVector.broadcast(FLOATS, partFactor);

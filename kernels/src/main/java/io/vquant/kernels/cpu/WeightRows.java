@@ -24,6 +24,9 @@ interface WeightRows {
   /** Writes an F32 row in lane order, padded with zeros. */
   void arrangeInput(long arranged, long x, int columns);
 
+  /** The way back: takes a row in lane order, divides it and writes it in memory order. */
+  void restore(long to, long arranged, int columns, float divisor);
+
   /** Writes a weight row as F32 in lane order, padded with zeros. */
   void unpack(long unpacked, long row, int columns);
 
