@@ -14,6 +14,11 @@ import jdk.incubator.vector.FloatVector;
  *
  * <p>Four rows by four columns where there are 32 vector registers (512 bits), two by four where
  * there are 16 (256 bits).
+ *
+ * <p>The narrow tile's loop ends at an address: the compiler unrolls loops that count, and puts the
+ * loads of all steps first, more than 16 registers hold; the spills cost almost half the speed. The
+ * tiles are too big to be inlined (over 325 bytes of bytecode), since vectors become objects where
+ * too many kernels share one compilation.
  */
 final class DotTile {
 

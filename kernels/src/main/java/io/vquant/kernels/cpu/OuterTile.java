@@ -13,7 +13,8 @@ import jdk.incubator.vector.FloatVector;
  * the rows beside it.
  *
  * <p>A is an array, since its elements are read one by one: a scalar read through a memory segment
- * is so much code that the compiler stops inlining, and vectors become objects.
+ * is so much code that the compiler stops inlining, and vectors become objects. The loop of the
+ * narrow tile has the form of {@link DotTile}'s, for the same reasons.
  */
 final class OuterTile {
 
@@ -136,8 +137,15 @@ final class OuterTile {
       s03 = factor0.fma(column, s03);
       s13 = factor1.fma(column, s13);
     }
-    store4(c, s00, s01, s02, s03);
-    store4(c + stride, s10, s11, s12, s13);
+    store(s00, c);
+    store(s01, c + BYTES);
+    store(s02, c + 2L * BYTES);
+    store(s03, c + 3L * BYTES);
+    long row1 = c + stride;
+    store(s10, row1);
+    store(s11, row1 + BYTES);
+    store(s12, row1 + 2L * BYTES);
+    store(s13, row1 + 3L * BYTES);
   }
 
   private static void twoByOne(long c, float[] a, int a0, int inner, long b, long stride) {
