@@ -73,8 +73,8 @@ public final class GroupQuantizer {
    */
   public AffineGrid fit(float[] group, long excluded) {
     require(group, excluded);
-    Group included = Group.of(group, excluded);
-    if (included.count == 0) {
+    GroupElements included = new GroupElements(group, excluded);
+    if (included.count() == 0) {
       return new AffineGrid((short) 0, (short) 0);
     }
     AffineGrid best = refine(included, coverages[0]);
@@ -112,11 +112,11 @@ public final class GroupQuantizer {
     }
   }
 
-  private AffineGrid refine(Group group, float coverage) {
+  private AffineGrid refine(GroupElements group, float coverage) {
     int maxCode = bits.maxCode();
-    float range = group.high - group.low;
+    float range = group.high() - group.low();
     float step = range * (coverage / maxCode);
-    float middle = Math.fma(range, 0.5f, group.low);
+    float middle = Math.fma(range, 0.5f, group.low());
     float first = Math.fma(-0.5f * maxCode, step, middle);
     float inverse = range > SMALLEST_HALF ? 1f / step : 0f;
     AffineGrid grid = refit(group, inverse, first);
@@ -127,80 +127,42 @@ public final class GroupQuantizer {
     return grid;
   }
 
-  private AffineGrid refit(Group group, float inverseStep, float first) {
+  private AffineGrid refit(GroupElements group, float inverseStep, float first) {
     int codeSum = 0;
     int codeSquares = 0;
     LaneSum products = new LaneSum();
-    for (int i = 0; i < group.elements.length; i++) {
+    for (int i = 0; i < group.length(); i++) {
       if (group.includes(i)) {
-        float x = group.elements[i];
+        float x = group.get(i);
         int code = AffineGrid.code(x, inverseStep, first, bits.maxCode());
         codeSum += code;
         codeSquares += code * code;
-        products.addProduct(i, (float) code, x - group.low);
+        products.addProduct(i, (float) code, x - group.low());
       }
     }
-    int n = group.count;
+    int n = group.count();
     // Both products may pass 2^31; their difference never does, and wrapping keeps it exact.
     int determinant = n * codeSquares - codeSum * codeSum;
-    float numerator = Math.fma(n, products.total(), -(codeSum * group.sum));
+    float numerator = Math.fma(n, products.total(), -(codeSum * group.sum()));
     float slope = determinant > 0 ? numerator / determinant : 0f;
     short scale = slope > 0 ? Float16.fromFloat(Math.min(slope, Float16.MAX_VALUE)) : 0;
-    float rest = Math.fma(-Float16.toFloat(scale), codeSum, group.sum) / n;
-    return new AffineGrid(scale, saturated(group.low + rest));
+    float rest = Math.fma(-Float16.toFloat(scale), codeSum, group.sum()) / n;
+    return new AffineGrid(scale, saturated(group.low() + rest));
   }
 
   private static short saturated(float value) {
     return Float16.fromFloat(Math.max(-Float16.MAX_VALUE, Math.min(Float16.MAX_VALUE, value)));
   }
 
-  private float squaredError(Group group, AffineGrid grid) {
+  private float squaredError(GroupElements group, AffineGrid grid) {
     LaneSum squares = new LaneSum();
-    for (int i = 0; i < group.elements.length; i++) {
+    for (int i = 0; i < group.length(); i++) {
       if (group.includes(i)) {
-        float x = group.elements[i];
+        float x = group.get(i);
         float error = x - grid.value(grid.code(x, bits));
         squares.addProduct(i, error, error);
       }
     }
     return squares.total();
-  }
-
-  /**
-   * Elements with what every coverage needs of them: count, minimum, maximum, sum above minimum.
-   */
-  private record Group(
-      float[] elements, long excluded, int count, float low, float high, float sum) {
-
-    static Group of(float[] elements, long excluded) {
-      int count = 0;
-      float low = Float.POSITIVE_INFINITY;
-      float high = Float.NEGATIVE_INFINITY;
-      for (int i = 0; i < elements.length; i++) {
-        if (!excludes(excluded, i)) {
-          low = Math.min(low, elements[i]);
-          high = Math.max(high, elements[i]);
-          count++;
-        }
-      }
-      // -0 + 0 is +0: the order in which zeros are compared leaves no trace.
-      low += 0f;
-      high += 0f;
-      LaneSum sum = new LaneSum();
-      for (int i = 0; i < elements.length; i++) {
-        if (!excludes(excluded, i)) {
-          sum.add(i, elements[i] - low);
-        }
-      }
-      return new Group(elements, excluded, count, low, high, sum.total());
-    }
-
-    boolean includes(int index) {
-      return !excludes(excluded, index);
-    }
-
-    private static boolean excludes(long excluded, int index) {
-      return index < Long.SIZE && (excluded >>> index & 1) != 0;
-    }
   }
 }
