@@ -81,7 +81,7 @@ final class GroupCodec implements PageCodec {
 
   private void setCode(MemorySegment page, long byteOffset, int token, int channel, int code) {
     long at = byteOffset + layout.wordOffset(token, channel);
-    page.set(WORD, at, page.get(WORD, at) | code << layout.shift(token, channel));
+    page.set(WORD, at, page.get(WORD, at) | (code << layout.shift(token, channel)));
   }
 
   @Override
@@ -93,7 +93,7 @@ final class GroupCodec implements PageCodec {
         float scale = Float16.toFloat(page.get(HALF, grid + layout.scalesOffset()));
         float zero = Float16.toFloat(page.get(HALF, grid + layout.zerosOffset()));
         int word = page.get(WORD, byteOffset + layout.wordOffset(token, channel));
-        int code = word >>> layout.shift(token, channel) & layout.bits().maxCode();
+        int code = (word >>> layout.shift(token, channel)) & layout.bits().maxCode();
         rows.set(token, channel, Math.fma(scale, (float) code, zero));
       }
     }

@@ -45,7 +45,7 @@ final class GroupElements {
   }
 
   boolean includes(int index) {
-    return index >= Long.SIZE || (excluded >>> index & 1) == 0;
+    return index >= Long.SIZE || ((excluded >>> index) & 1) == 0;
   }
 
   /** Elements that are included. */
