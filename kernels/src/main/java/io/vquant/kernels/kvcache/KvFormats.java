@@ -64,6 +64,7 @@ public final class KvFormats {
       }
     }
     String names = ALL.stream().map(KvFormat::name).collect(Collectors.joining(", "));
-    throw new IllegalArgumentException("unknown KV format " + name + ": expected one of " + names);
+    throw new IllegalArgumentException(
+        "unknown KV format '" + name + "': expected one of " + names);
   }
 }

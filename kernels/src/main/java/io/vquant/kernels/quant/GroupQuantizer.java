@@ -47,14 +47,15 @@ public final class GroupQuantizer {
   }
 
   /**
-   * The coverages that are tried, in order. More of them, or more rounds, gain below 2 % of the
-   * error; 8 bits gain nothing from clipping.
+   * The coverages that are tried, in order. The first is 1, so that no group fares worse than on a
+   * min-max grid, whatever its distribution. More of them gain below 2 % of the error on Gaussian
+   * groups; 8 bits gain nothing from clipping.
    */
   public static float[] coverages(CodeBits bits) {
     return switch (bits) {
       case EIGHT -> new float[] {1f};
       case FOUR -> new float[] {1f, 0.875f};
-      case TWO -> new float[] {0.75f, 0.5625f, 0.375f};
+      case TWO -> new float[] {1f, 0.75f, 0.5625f, 0.375f};
     };
   }
 
