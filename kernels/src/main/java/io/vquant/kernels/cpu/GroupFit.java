@@ -23,9 +23,6 @@ final class GroupFit {
   /** Partial sums that the order of {@link GroupQuantizer} keeps apart. */
   private static final int PARTIALS = 16;
 
-  private static final int ROUNDS = 2;
-  private static final float SMALLEST_HALF = 0x1p-24f;
-
   // Vectors at `slots`: partial sums, then these.
   private static final int LOW = PARTIALS;
   private static final int RANGE = PARTIALS + 1;
@@ -150,10 +147,10 @@ final class GroupFit {
     FloatVector step = range.mul(coverage / maxCode);
     FloatVector middle = range.fma(FloatVector.broadcast(FLOATS, 0.5f), slot(LOW));
     FloatVector first = step.fma(FloatVector.broadcast(FLOATS, -0.5f * maxCode), middle);
-    VectorMask<Float> hasStep = range.compare(VectorOperators.GT, SMALLEST_HALF);
+    VectorMask<Float> hasStep = range.compare(VectorOperators.GT, GroupQuantizer.SMALLEST_HALF);
     FloatVector zero = FloatVector.zero(FLOATS);
     refit(zero.blend(FloatVector.broadcast(FLOATS, 1f).div(step), hasStep), first);
-    for (int round = 1; round < ROUNDS; round++) {
+    for (int round = 1; round < GroupQuantizer.ROUNDS; round++) {
       refit(GroupCodes.inverse(slot(SCALE)), slot(ZERO));
     }
   }

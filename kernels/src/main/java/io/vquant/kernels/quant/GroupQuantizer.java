@@ -18,10 +18,23 @@ package io.vquant.kernels.quant;
  * moves the levels and never an element to a worse one. Of the coverages the first with the least
  * sum of squared errors wins.
  *
- * <p><b>Arithmetic</b>: float32, each operation rounded to nearest even, fused where {@code fma} is
- * written and nowhere else. Sums of y, c y and squared errors go in the order of {@link LaneSum} (c
- * y and squares with fma); Sc and Scc are exact, and so is {@code n Scc - Sc Sc}, which is below
- * 2^31 for groups of at most 256. Zeros among the minimum and maximum count as +0.
+ * <p><b>Arithmetic</b>: float32, each operation rounded to nearest even, nothing fused but what is
+ * written as fma, in these expressions (q is the largest code, n the number of elements):
+ *
+ * <pre>
+ * range = hi - lo                        step  = range * (f / q)
+ * first = fma(-0.5 q, step, fma(range, 0.5, lo))
+ * c     = rint(max(0, min(q, (x - first) * (1 / step))))      0 where step is 0
+ * y     = x - lo                         D     = n Scc - Sc Sc, exact, then a float
+ * scale = FP16(min(65504, fma(n, Scy, -(Sc * Sy)) / D))       +0 unless D and it are above 0
+ * zero  = FP16(max(-65504, min(65504, lo + fma(-scale, Sc, Sy) / n)))
+ * error = x - fma(scale, c, zero)
+ * </pre>
+ *
+ * <p>Sums of y, c y and squared errors (the last two by fma) are kept in 16 lanes: lane i takes
+ * elements i, i + 16, i + 32, ...; then lanes are added pairwise over the distances 8, 4, 2, 1. Sc
+ * and Scc, sums of codes and their squares, are exact, and D is below 2^31 for groups of at most
+ * 256. Zeros among the minimum and maximum count as +0. Excluded elements add nothing to any sum.
  *
  * <p><b>Edges</b>: a range of at most 2^-24 (the smallest half), equal codes, or a scale that
  * rounds to 0 give scale +0, zero = FP16(mean) and codes 0. Scale and zero end at 65504 in
@@ -33,10 +46,11 @@ public final class GroupQuantizer {
   /** Most elements of a group. */
   public static final int MAX_GROUP = 256;
 
-  private static final int ROUNDS = 2;
+  /** Rounds of codes and line for each coverage. */
+  public static final int ROUNDS = 2;
 
-  /** A range up to here has no step that a half can hold. */
-  private static final float SMALLEST_HALF = 0x1p-24f;
+  /** 2^-24: a range up to here has no step that a half can hold. */
+  public static final float SMALLEST_HALF = 0x1p-24f;
 
   private final CodeBits bits;
   private final float[] coverages;
@@ -48,7 +62,7 @@ public final class GroupQuantizer {
 
   /**
    * The coverages that are tried, in order. The first is 1, so that no group fares worse than on a
-   * min-max grid, whatever its distribution. More of them gain below 2 % of the error on Gaussian
+   * min-max grid, whatever its distribution, but for the rounding of scale and zero. More of them gain below 2 % of the error on Gaussian
    * groups; 8 bits gain nothing from clipping.
    */
   public static float[] coverages(CodeBits bits) {
