@@ -62,8 +62,8 @@ public final class GroupQuantizer {
 
   /**
    * The coverages that are tried, in order. The first is 1, so that no group fares worse than on a
-   * min-max grid, whatever its distribution, but for the rounding of scale and zero. More of them gain below 2 % of the error on Gaussian
-   * groups; 8 bits gain nothing from clipping.
+   * min-max grid, whatever its distribution, but for the rounding of scale and zero. More of them
+   * gain below 2 % of the error on Gaussian groups; 8 bits gain nothing from clipping.
    */
   public static float[] coverages(CodeBits bits) {
     return switch (bits) {
