@@ -23,14 +23,18 @@ final class GroupFit {
   /** Partial sums that the order of {@link GroupQuantizer} keeps apart. */
   private static final int PARTIALS = 16;
 
-  // Vectors at `slots`: partial sums, then these.
+  // Vectors at `slots`: partial sums, then these. Steps hand each other vectors through memory: as
+  // arguments of methods that the compiler does not inline they would be objects.
   private static final int LOW = PARTIALS;
   private static final int RANGE = PARTIALS + 1;
   private static final int SUM = PARTIALS + 2;
   private static final int SCALE = PARTIALS + 3;
   private static final int ZERO = PARTIALS + 4;
   private static final int BEST_ERROR = PARTIALS + 5;
-  private static final int SLOTS = PARTIALS + 6;
+  private static final int INVERSE_STEP = PARTIALS + 6;
+  private static final int CODE_SUM = PARTIALS + 7;
+  private static final int CODE_SQUARES = PARTIALS + 8;
+  private static final int SLOTS = PARTIALS + 9;
 
   /** Bytes of working memory. */
   static final long SLOTS_BYTE_SIZE = (long) SLOTS * BYTES;
@@ -129,17 +133,17 @@ final class GroupFit {
       }
       setSlot(lane, partial);
     }
-    setSlot(SUM, sumOfPartials());
+    addPartials();
+    setSlot(SUM, slot(0));
   }
 
-  /** The tree over the distances 8, 4, 2, 1. */
-  private FloatVector sumOfPartials() {
+  /** The tree over the distances 8, 4, 2, 1: the sum ends in slot 0. */
+  private void addPartials() {
     for (int distance = PARTIALS / 2; distance > 0; distance /= 2) {
       for (int i = 0; i < distance; i++) {
         setSlot(i, slot(i).add(slot(i + distance)));
       }
     }
-    return slot(0);
   }
 
   private void refine(float coverage) {
@@ -149,13 +153,18 @@ final class GroupFit {
     FloatVector first = step.fma(FloatVector.broadcast(FLOATS, -0.5f * maxCode), middle);
     VectorMask<Float> hasStep = range.compare(VectorOperators.GT, GroupQuantizer.SMALLEST_HALF);
     FloatVector zero = FloatVector.zero(FLOATS);
-    refit(zero.blend(FloatVector.broadcast(FLOATS, 1f).div(step), hasStep), first);
+    setSlot(INVERSE_STEP, zero.blend(FloatVector.broadcast(FLOATS, 1f).div(step), hasStep));
+    setSlot(ZERO, first);
+    refit();
     for (int round = 1; round < GroupQuantizer.ROUNDS; round++) {
-      refit(GroupCodes.inverse(slot(SCALE)), slot(ZERO));
+      setSlot(INVERSE_STEP, GroupCodes.inverse(slot(SCALE)));
+      refit();
     }
   }
 
-  private void refit(FloatVector inverseStep, FloatVector first) {
+  private void refit() {
+    FloatVector inverseStep = slot(INVERSE_STEP);
+    FloatVector first = slot(ZERO);
     FloatVector low = slot(LOW);
     // At most 255^2 * 256 < 2^24: floats sum codes and their squares exactly.
     FloatVector codeSum = FloatVector.zero(FLOATS);
@@ -173,10 +182,16 @@ final class GroupFit {
       }
       setSlot(lane, partial);
     }
-    solve(codeSum, codeSquares, sumOfPartials());
+    setSlot(CODE_SUM, codeSum);
+    setSlot(CODE_SQUARES, codeSquares);
+    addPartials();
+    solve();
   }
 
-  private void solve(FloatVector codeSum, FloatVector codeSquares, FloatVector products) {
+  private void solve() {
+    FloatVector codeSum = slot(CODE_SUM);
+    FloatVector codeSquares = slot(CODE_SQUARES);
+    FloatVector products = slot(0);
     IntVector sums = (IntVector) codeSum.convert(VectorOperators.F2I, 0);
     IntVector squares = (IntVector) codeSquares.convert(VectorOperators.F2I, 0);
     IntVector wrapped = squares.mul(count).sub(sums.mul(sums));
@@ -196,7 +211,8 @@ final class GroupFit {
   }
 
   private void keepBetter(long scales, long zeros, boolean isFirst) {
-    FloatVector error = squaredError();
+    sumSquaredErrors();
+    FloatVector error = slot(0);
     FloatVector scale = slot(SCALE);
     FloatVector zero = slot(ZERO);
     if (!isFirst) {
@@ -211,7 +227,8 @@ final class GroupFit {
     store(zero, zeros);
   }
 
-  private FloatVector squaredError() {
+  /** Leaves the sums in slot 0. */
+  private void sumSquaredErrors() {
     FloatVector scale = slot(SCALE);
     FloatVector zero = slot(ZERO);
     FloatVector inverse = GroupCodes.inverse(scale);
@@ -227,6 +244,6 @@ final class GroupFit {
       }
       setSlot(lane, partial);
     }
-    return sumOfPartials();
+    addPartials();
   }
 }

@@ -5,6 +5,7 @@ import static io.vquant.kernels.cpu.Simd.FLOATS;
 import static io.vquant.kernels.cpu.Simd.INTS;
 import static io.vquant.kernels.cpu.Simd.LANES;
 import static io.vquant.kernels.cpu.Simd.load;
+import static io.vquant.kernels.cpu.Simd.store;
 
 import io.vquant.kernels.kvcache.GroupLayout;
 import io.vquant.kernels.kvcache.HeadRows;
@@ -42,6 +43,7 @@ final class PageEncoder {
   private final long turned;
   private final long scales;
   private final long zeros;
+  private final long inverses;
   private final long codes;
 
   PageEncoder(GroupLayout layout, long scratch) {
@@ -51,7 +53,8 @@ final class PageEncoder {
     turned = scratch;
     scales = turned + (long) headDim * TOKEN_BYTES;
     zeros = scales + (long) layout.groupCount() * Float.BYTES;
-    codes = zeros + (long) layout.groupCount() * Float.BYTES;
+    inverses = zeros + (long) layout.groupCount() * Float.BYTES;
+    codes = inverses + (long) layout.groupCount() * Float.BYTES;
     long slots = codes + codesByteSize(layout);
     fit = new GroupFit(layout.bits(), slots);
   }
@@ -63,7 +66,7 @@ final class PageEncoder {
 
   static long scratchByteSize(GroupLayout layout) {
     return (long) layout.headDim() * TOKEN_BYTES
-        + 2L * layout.groupCount() * Float.BYTES
+        + 3L * layout.groupCount() * Float.BYTES
         + codesByteSize(layout)
         + GroupFit.SLOTS_BYTE_SIZE;
   }
@@ -79,6 +82,7 @@ final class PageEncoder {
       fitChannels(rows, lines);
     }
     writeGrids(page);
+    invertScales();
     if (!layout.isPerToken()) {
       packRows(page, rows.address(), rows.byteStride());
     } else if (layout.side() == KvSide.VALUES) {
@@ -145,6 +149,13 @@ final class PageEncoder {
     Simd.zero(page + end, layout.byteSize() - end);
   }
 
+  private void invertScales() {
+    for (int i = 0; i < layout.groupCount(); i += LANES) {
+      long at = (long) i * Float.BYTES;
+      store(GroupCodes.inverse(load(scales + at)), inverses + at);
+    }
+  }
+
   /** Codes whose rows run along the lanes. */
   private void packRows(long page, long elements, long stride) {
     int columns = layout.columns();
@@ -153,7 +164,9 @@ final class PageEncoder {
         int group = layout.isPerToken() ? layout.group(column, row) : layout.group(row, column);
         long at = (long) group * Float.BYTES;
         FloatVector x = load(elements + row * stride + (long) column * Float.BYTES);
-        integerCodes(x, at)
+        GroupCodes.shiftedCode(x, load(inverses + at), load(zeros + at), maxCode)
+            .reinterpretAsInts()
+            .and(maxCode)
             .convertShape(VectorOperators.I2B, CODES, 0)
             .reinterpretAsBytes()
             .intoMemorySegment(Simd.MEMORY, codes + column, ByteOrder.LITTLE_ENDIAN);
@@ -165,27 +178,30 @@ final class PageEncoder {
   /** Codes whose rows run across the lanes: a word of every token at once. */
   private void packTokens(long page) {
     int codesPerWord = layout.bits().codesPerWord();
-    int bits = layout.bits().bits();
     for (int token = 0; token < TOKENS; token += LANES) {
       for (int first = 0; first < headDim; first += codesPerWord) {
         long at = (long) layout.group(token, first) * Float.BYTES;
         long elements = turned + (long) first * TOKEN_BYTES + (long) token * Float.BYTES;
-        IntVector words = IntVector.zero(INTS);
-        for (int i = 0; i < codesPerWord; i++) {
-          IntVector code = integerCodes(load(elements + (long) i * TOKEN_BYTES), at);
-          words = words.or(code.lanewise(VectorOperators.LSHL, bits * i));
-        }
-        words.intoMemorySegment(Simd.MEMORY, codes, ByteOrder.LITTLE_ENDIAN);
+        joinWords(elements, at);
         scatterWords(page + layout.wordOffset(token, first));
       }
     }
   }
 
-  private IntVector integerCodes(FloatVector x, long grid) {
-    FloatVector inverse = GroupCodes.inverse(load(scales + grid));
-    return GroupCodes.shiftedCode(x, inverse, load(zeros + grid), maxCode)
-        .reinterpretAsInts()
-        .and(maxCode);
+  /** One word of as many tokens as there are lanes, side by side. */
+  private void joinWords(long elements, long grid) {
+    int codesPerWord = layout.bits().codesPerWord();
+    int bits = layout.bits().bits();
+    FloatVector inverse = load(inverses + grid);
+    FloatVector zero = load(zeros + grid);
+    IntVector words = IntVector.zero(INTS);
+    for (int i = 0; i < codesPerWord; i++) {
+      FloatVector x = load(elements + (long) i * TOKEN_BYTES);
+      IntVector code =
+          GroupCodes.shiftedCode(x, inverse, zero, maxCode).reinterpretAsInts().and(maxCode);
+      words = words.or(code.lanewise(VectorOperators.LSHL, bits * i));
+    }
+    words.intoMemorySegment(Simd.MEMORY, codes, ByteOrder.LITTLE_ENDIAN);
   }
 
   private void scatterWords(long firstWord) {
