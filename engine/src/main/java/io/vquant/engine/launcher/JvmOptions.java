@@ -47,6 +47,7 @@ final class JvmOptions {
       String pattern = "io.vquant.kernels.cpu." + method;
       options.add("-XX:CompileCommand=CompileThresholdScaling," + pattern + ",0.1");
       options.add("-XX:CompileCommand=BackgroundCompilation," + pattern + ",false");
+      options.add("-XX:CompileCommand=dontinline," + pattern);
     }
     return options;
   }
