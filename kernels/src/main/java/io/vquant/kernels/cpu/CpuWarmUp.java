@@ -30,7 +30,7 @@ public final class CpuWarmUp implements AutoCloseable {
   private static final int TOKENS = 66;
 
   /** Once so many rounds in a row took no longer than that, all is compiled. */
-  private static final int FAST_ROUNDS = 20;
+  private static final int FAST_ROUNDS = 2000;
 
   private static final long FAST_ROUND_NANOS = 200_000;
 

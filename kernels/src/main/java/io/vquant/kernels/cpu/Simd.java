@@ -68,8 +68,19 @@ final class Simd {
     MEMORY.set(FLOAT, address, value);
   }
 
+  /**
+   * Writes zeros. Not by filling a slice of {@link #MEMORY}: the first file that is mapped would
+   * undo the compilation of whatever calls that.
+   */
   static void zero(long address, long byteSize) {
-    MEMORY.asSlice(address, byteSize).fill((byte) 0);
+    FloatVector zero = FloatVector.zero(FLOATS);
+    long at = 0;
+    for (; at <= byteSize - BYTES; at += BYTES) {
+      store(zero, address + at);
+    }
+    for (; at < byteSize; at++) {
+      MEMORY.set(ValueLayout.JAVA_BYTE, address + at, (byte) 0);
+    }
   }
 
   /** Rounds up to whole multiples. */
