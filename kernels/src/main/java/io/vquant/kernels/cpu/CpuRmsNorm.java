@@ -47,16 +47,17 @@ final class CpuRmsNorm implements RmsNormOperator {
 
   private void normalizeRows(int block, int worker) {
     int end = Math.min(rows, (block + 1) * blockRows);
+    long lanes = context.workerScratch(worker, BYTES);
     for (int row = block * blockRows; row < end; row++) {
       long from = x + row * xStride;
-      float meanSquare = sumOfSquares(from) / size;
+      float meanSquare = sumOfSquares(from, lanes) / size;
       float scale = (float) (1.0 / Math.sqrt((double) meanSquare + epsilon));
       scaleRow(out + row * outStride, from, scale);
     }
   }
 
   /** Two accumulators of lanes, then one fixed tree. */
-  private float sumOfSquares(long from) {
+  private float sumOfSquares(long from, long lanes) {
     FloatVector a = FloatVector.zero(Simd.FLOATS);
     FloatVector b = a;
     int i = 0;
@@ -71,7 +72,8 @@ final class CpuRmsNorm implements RmsNormOperator {
       float value = Simd.get(from + 4L * i);
       tail = Math.fma(value, value, tail);
     }
-    return LaneReduction.sum(a.add(b)) + tail;
+    store(a.add(b), lanes);
+    return LaneReduction.sum(lanes) + tail;
   }
 
   private void scaleRow(long to, long from, float scale) {

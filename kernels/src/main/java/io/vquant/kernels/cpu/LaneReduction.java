@@ -52,9 +52,12 @@ final class LaneReduction {
     merge(accumulators, 1, UPPER_1, SWAP_1);
   }
 
-  /** The sum of one vector's lanes, by the same tree. */
-  static float sum(FloatVector vector) {
-    FloatVector v = vector;
+  /**
+   * The sum of the lanes of one vector in memory, by the same tree. (A vector as an argument
+   * becomes an object wherever this is not inlined.)
+   */
+  static float sum(long address) {
+    FloatVector v = Simd.load(address);
     if (STAGES == 4) {
       v = v.add(v.rearrange(SWAP_8));
     }

@@ -28,7 +28,9 @@ final class SoftmaxRows {
     return max.reduceLanes(VectorOperators.MAX);
   }
 
-  /** Writes the weights 2^(s - max) of a page's scores s, and returns their sum. */
+  /**
+   * Writes the weights 2^(s - max) of a page's scores s, and returns their sum; spoils the scores.
+   */
   static float weigh(float[] weights, int first, long scores, float max) {
     FloatVector sum = FloatVector.zero(FLOATS);
     for (int v = 0; v < PAGE_VECTORS; v++) {
@@ -36,7 +38,8 @@ final class SoftmaxRows {
       weight.intoArray(weights, first + v * Simd.LANES);
       sum = sum.add(weight);
     }
-    return LaneReduction.sum(sum);
+    store(sum, scores);
+    return LaneReduction.sum(scores);
   }
 
   /** Copies {@code count} floats from memory into an array, times a factor. */
