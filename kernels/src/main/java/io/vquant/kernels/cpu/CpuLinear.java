@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * y = x W^T + b with the weight read in place.
  *
  * <p>One input row: dot products straight from the stored weight, at the rate memory delivers it.
- * More rows: four weight rows at a time become F32 in the first-level cache and meet tiles of input
- * rows. Both add in the same order, so a row has the same bits either way.
+ * More rows: eight weight rows at a time become F32 in scratch that stays in cache, and meet tiles
+ * of input rows. Both add in the same order, so a row has the same bits either way.
  */
 final class CpuLinear implements LinearOperator {
 
