@@ -51,9 +51,18 @@ public record KvCacheSpec(int numKvHeads, int headDim, int maxTokens, List<KvLay
   public long byteSize(int tokens) {
     long total = 0;
     for (KvLayerSpec layer : layers) {
-      total = Math.addExact(total, layer.byteSize(numKvHeads, headDim, tokens));
+      total += layer.byteSize(numKvHeads, headDim, tokens);
     }
     return total;
+  }
+
+  /** Bytes that a token takes in pages, once it has left ring and slab; all layers. */
+  public long pageByteSizePerToken() {
+    long total = 0;
+    for (KvLayerSpec layer : layers) {
+      total += numKvHeads * layer.policy().format().headByteSize(headDim);
+    }
+    return total / PageLayout.TOKENS;
   }
 
   /**

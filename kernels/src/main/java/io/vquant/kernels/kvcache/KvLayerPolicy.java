@@ -43,13 +43,7 @@ public record KvLayerPolicy(
   /** The format with the settings that vquant.md's ablations favour. */
   public static KvLayerPolicy of(KvFormat format) {
     return new KvLayerPolicy(
-        format,
-        DEFAULT_WINDOW,
-        DEFAULT_SINKS,
-        DEFAULT_LINES,
-        LineScore.SQUARED_WEIGHT,
-        true,
-        true);
+        format, DEFAULT_WINDOW, DEFAULT_SINKS, DEFAULT_LINES, LineScore.SQUARED_WEIGHT, true, true);
   }
 
   /** Whether everything is stored alike. */

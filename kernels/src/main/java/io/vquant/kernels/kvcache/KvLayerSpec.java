@@ -29,15 +29,12 @@ public record KvLayerSpec(KvLayerPolicy policy, int slidingWindow) {
 
   /** A layer in a plain format that sees all tokens. */
   public static KvLayerSpec plain(DType dtype) {
-    return new KvLayerSpec(
-        KvLayerPolicy.of(KvFormats.plain(dtype)), AttentionSpec.NO_WINDOW);
+    return new KvLayerSpec(KvLayerPolicy.of(KvFormats.plain(dtype)), AttentionSpec.NO_WINDOW);
   }
 
   /** First position that a query at {@code position} sees. */
   public int firstVisible(int position) {
-    return slidingWindow == AttentionSpec.NO_WINDOW
-        ? 0
-        : Math.max(0, position - slidingWindow + 1);
+    return slidingWindow == AttentionSpec.NO_WINDOW ? 0 : Math.max(0, position - slidingWindow + 1);
   }
 
   /**

@@ -42,7 +42,7 @@ public record LineBudget(double share, int count) {
       return count;
     }
     long rounded = Math.round(share * tokens / STEP) * STEP;
-    return (int) Math.clamp(rounded, MIN_OF_SHARE, MAX);
+    return Math.clamp(rounded, MIN_OF_SHARE, MAX);
   }
 
   /** As a user writes it: {@code 1%} or {@code 64}. */
