@@ -43,6 +43,11 @@ public record KvCacheSpec(int numKvHeads, int headDim, int maxTokens, List<KvLay
         Collections.nCopies(Math.max(0, numLayers), KvLayerSpec.plain(dtype)));
   }
 
+  /** Whether every layer keeps everything as it is. */
+  public boolean isPlain() {
+    return layers.stream().allMatch(layer -> layer.policy().isPlain());
+  }
+
   public int numLayers() {
     return layers.size();
   }
