@@ -119,8 +119,7 @@ public final class CpuBackend implements KernelBackend {
     if (format.keys() instanceof PlainEncoding plain) {
       return new CpuAttention(context, spec, plain.dtype());
     }
-    throw new UnsupportedKernelException(
-        "attention over " + format + " on cpu: there is F32 and BF16");
+    return new CpuLineAttention(context, spec, format);
   }
 
   @Override
