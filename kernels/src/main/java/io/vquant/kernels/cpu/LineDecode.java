@@ -89,8 +89,8 @@ final class LineDecode {
     hotTiles = operands.hotTile(position) + 1 - firstTile;
     int firstHotPage = layer.packedPages() + firstTile;
     hotSpans = (position / TOKENS) / LineSpan.TILES - firstHotPage / LineSpan.TILES + 1;
-    long stateBytes = (parts() * spec.numQueryHeads() + 1L) * stateStride;
-    long slabBytes = spec.numKvHeads() * LineSpan.TILES * tileBytes;
+    long stateBytes = ((long) parts() * spec.numQueryHeads() + 1) * stateStride;
+    long slabBytes = (long) spec.numKvHeads() * LineSpan.TILES * tileBytes;
     long hotBytes = (long) spec.numKvHeads() * hotTiles * tileBytes;
     states = context.sharedScratch(stateBytes + slabBytes + hotBytes);
     slabScores = states + stateBytes;
@@ -103,11 +103,11 @@ final class LineDecode {
   }
 
   private long partState(int part, int kvHead) {
-    return states + (part * spec.numKvHeads() + kvHead) * spec.groupSize() * stateStride;
+    return states + ((long) part * spec.numKvHeads() + kvHead) * spec.groupSize() * stateStride;
   }
 
   private long slabScoresOf(int kvHead) {
-    return slabScores + kvHead * LineSpan.TILES * tileBytes;
+    return slabScores + (long) kvHead * LineSpan.TILES * tileBytes;
   }
 
   /** Scores of a hot tile, counted from the first that is visible. */

@@ -9,9 +9,6 @@ sealed interface HostKvLayer extends KvLayer permits PagedKvLayer, LineKvLayer {
   /** Tells that all rows of the pass are there and attended: the layer may pack. */
   void endPass();
 
-  /** Whether it could forget the tokens from {@code newLength} on, exactly. */
-  boolean truncate(int newLength);
-
   /** The same content in shared memory. */
   HostKvLayer fork();
 

@@ -33,12 +33,19 @@ public interface KvCache extends AutoCloseable {
   void abandonPass();
 
   /**
-   * Forgets the tokens from position {@code length} on, exactly.
-   *
-   * @return whether it could; a cache that has packed tokens since cannot, and is unchanged. 0 is
-   *     always possible
+   * Whether the tokens from position {@code length} on can be forgotten exactly, as if they had
+   * never been there. Always so for 0 and for the cache's own length; a layer that packs has no
+   * other: to go back, keep a {@link #fork}.
    */
-  boolean truncate(int length);
+  boolean canTruncate(int length);
+
+  /**
+   * Forgets the tokens from position {@code length} on.
+   *
+   * @throws IllegalArgumentException if {@code length} is not from 0 to the cache's length
+   * @throws IllegalStateException if it {@link #canTruncate cannot}
+   */
+  void truncate(int length);
 
   /**
    * A copy of this cache as it is now. Memory is shared until one of the two writes, so this is how

@@ -82,12 +82,12 @@ public record KvPolicy(KvLayerPolicy base, List<LayerRule> rules, boolean yieldi
    *
    * @param headDim channels a head
    * @param slidingWindows one a layer
-   * @throws IllegalArgumentException if the policy does not fit: the layer, and the reason
+   * @throws UnfitPolicyException if the policy does not fit: the layer, and the reason
    */
   public List<KvLayerSpec> resolve(int headDim, List<Integer> slidingWindows) {
     for (LayerRule rule : rules) {
       if (rule.last() >= slidingWindows.size()) {
-        throw new IllegalArgumentException(
+        throw new UnfitPolicyException(
             "rule for layers %d-%d: the model has layers 0 to %d"
                 .formatted(rule.first(), rule.last(), slidingWindows.size() - 1));
       }
@@ -115,7 +115,7 @@ public record KvPolicy(KvLayerPolicy base, List<LayerRule> rules, boolean yieldi
       if (mayYield) {
         return new KvLayerSpec(KvLayerPolicy.of(KvFormats.plain(DType.BF16)), slidingWindow);
       }
-      throw new IllegalArgumentException("layer " + layer + ": " + unfit.getMessage(), unfit);
+      throw new UnfitPolicyException("layer " + layer + ": " + unfit.getMessage());
     }
   }
 

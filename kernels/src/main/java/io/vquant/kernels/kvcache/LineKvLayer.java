@@ -406,11 +406,6 @@ public final class LineKvLayer implements HostKvLayer {
     }
   }
 
-  @Override
-  public boolean truncate(int newLength) {
-    return newLength == length;
-  }
-
   /** Forgets the rows of a pass that has not ended; before, nothing else of the layer changes. */
   void dropPass() {
     length = passStart;

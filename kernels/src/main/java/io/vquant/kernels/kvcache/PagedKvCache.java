@@ -127,14 +127,13 @@ public final class PagedKvCache implements KvCache {
   public void abandonPass() {
     int kept = 0;
     for (int i = 0; i < layers.size(); i++) {
-      HostKvLayer layer = layers.get(i);
-      if (!(layer instanceof LineKvLayer lines)) {
-        layer.truncate(Math.min(passStart, layer.length()));
-      } else if (before.isEmpty()) {
-        lines.dropPass();
-      } else {
-        lines.release();
-        layers.set(i, before.get(kept++));
+      switch (layers.get(i)) {
+        case PagedKvLayer plain -> plain.truncate(Math.min(passStart, plain.length()));
+        case LineKvLayer lines when before.isEmpty() -> lines.dropPass();
+        case LineKvLayer lines -> {
+          lines.release();
+          layers.set(i, before.get(kept++));
+        }
       }
     }
     before.clear();
@@ -142,22 +141,29 @@ public final class PagedKvCache implements KvCache {
   }
 
   @Override
-  public boolean truncate(int length) {
-    requireNoPass();
+  public boolean canTruncate(int length) {
     if (length < 0 || length > length()) {
       throw new IllegalArgumentException("truncate to " + length + " of " + length() + " tokens");
     }
-    boolean exact = length == 0;
-    if (!exact) {
-      exact = layers.stream().allMatch(l -> l instanceof PagedKvLayer || l.length() == length);
+    return length == 0
+        || layers.stream().allMatch(l -> l instanceof PagedKvLayer || l.length() == length);
+  }
+
+  @Override
+  public void truncate(int length) {
+    requireNoPass();
+    if (!canTruncate(length)) {
+      throw new IllegalStateException(
+          "truncate to " + length + ": this cache has packed tokens and can only go back to 0");
     }
-    for (int i = 0; i < layers.size() && exact; i++) {
-      if (!layers.get(i).truncate(length)) {
+    for (int i = 0; i < layers.size(); i++) {
+      if (layers.get(i) instanceof PagedKvLayer plain) {
+        plain.truncate(length);
+      } else if (length == 0) {
         layers.get(i).release();
         layers.set(i, emptyLayer(spec.layers().get(i)));
       }
     }
-    return exact;
   }
 
   @Override

@@ -153,11 +153,9 @@ public final class PagedKvLayer implements HostKvLayer {
   @Override
   public void endPass() {}
 
-  @Override
-  public boolean truncate(int newLength) {
+  void truncate(int newLength) {
     pages.releaseFrom(Math.ceilDiv(newLength, PageLayout.TOKENS));
     length = newLength;
-    return true;
   }
 
   @Override
