@@ -48,8 +48,7 @@ final class Bf16Tile {
     }
   }
 
-  private static void one(
-      long c, float[] a, int a0, long b, long bStride, int inner) {
+  private static void one(long c, float[] a, int a0, long b, long bStride, int inner) {
     FloatVector s00 = FloatVector.zero(FLOATS);
     FloatVector s01 = s00;
     long end = b + inner * bStride;

@@ -22,8 +22,8 @@ import jdk.incubator.vector.VectorOperators;
  * by that power. Only the top code, which would come out negative, is shifted.
  *
  * <p>The tiles have no counted loops, for the reasons in {@link DotTile}. Vectors of 512 bits take
- * their masks from memory (a broadcast there costs no vector operation: 257 against 297 ns a tile of
- * three rows); with 16 registers that spills, and the mask is shifted instead.
+ * their masks from memory (a broadcast there costs no vector operation: 257 against 297 ns a tile
+ * of three rows); with 16 registers that spills, and the mask is shifted instead.
  */
 final class CodeTile {
 
@@ -115,8 +115,7 @@ final class CodeTile {
     return rest <= 4 ? rest : rest == 5 || rest == 6 || rest == 9 ? 3 : 4;
   }
 
-  private static void one(
-      long c, float[] a, int a0, int inner, long words, long stride, int bits) {
+  private static void one(long c, float[] a, int a0, int inner, long words, long stride, int bits) {
     FloatVector s00 = FloatVector.zero(FLOATS);
     FloatVector s01 = s00;
     FloatVector s02 = s00;

@@ -9,8 +9,8 @@ import jdk.incubator.vector.VectorShuffle;
 
 /**
  * {@link HadamardTransform} of rows of a multiple of 16 channels, bit for bit. Within a vector a
- * butterfly is {@code swapped + x} in the lower lane of a pair and {@code swapped - x} in the upper:
- * one addition of x with the sign turned there.
+ * butterfly is {@code swapped + x} in the lower lane of a pair and {@code swapped - x} in the
+ * upper: one addition of x with the sign turned there.
  */
 final class HadamardRows {
 

@@ -84,8 +84,7 @@ final class LineSpan {
     long kernels = out + maxRows * outStride;
     packedKeys.useScratch(kernels);
     packedValues.useScratch(kernels + packedKeys.scratchByteSize());
-    plainTile.useScratch(
-        kernels + packedKeys.scratchByteSize() + packedValues.scratchByteSize());
+    plainTile.useScratch(kernels + packedKeys.scratchByteSize() + packedValues.scratchByteSize());
   }
 
   /** Where scores may be written that nobody needs later. */

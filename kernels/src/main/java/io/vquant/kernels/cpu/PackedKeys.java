@@ -119,8 +119,10 @@ final class PackedKeys {
     }
   }
 
-  /** Scores of the first group of channels. (No counted loops: too short to gain from what
-   * the compiler does to those.) */
+  /**
+   * Scores of the first group of channels. (No counted loops: too short to gain from what the
+   * compiler does to those.)
+   */
   static void begin(long scores, long part, long scales, long zeros, float[] sums, int rows) {
     long across = part - scores;
     long height = rows * ROW_BYTES;

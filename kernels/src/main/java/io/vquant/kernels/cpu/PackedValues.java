@@ -134,8 +134,7 @@ final class PackedValues {
   }
 
   /** The weights times the scales of a group, unscaled for {@link CodeTile}. */
-  static void scale(
-      float[] to, float[] weights, int rows, long scales, float[] powers) {
+  static void scale(float[] to, float[] weights, int rows, long scales, float[] powers) {
     long from = scales;
     for (int j = 0; j != TOKENS; j += Simd.LANES) {
       FloatVector scale = halves(from);
@@ -166,8 +165,7 @@ final class PackedValues {
   }
 
   /** Adds rows of {@code rowBytes} bytes, whole vectors, to others. */
-  static void addTo(
-      long out, long outStride, long part, long partStride, int rows, long rowBytes) {
+  static void addTo(long out, long outStride, long part, long partStride, int rows, long rowBytes) {
     long to = out;
     long from = part;
     for (long end = part + rows * partStride; from != end; from += partStride) {

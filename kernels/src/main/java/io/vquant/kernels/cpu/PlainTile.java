@@ -3,8 +3,8 @@ package io.vquant.kernels.cpu;
 import io.vquant.kernels.kvcache.PageLayout;
 
 /**
- * Products with one head of a BF16 tile: keys {@code [headDim, 64]}, values
- * {@code [64, headDim]}. Head sizes are multiples of 16.
+ * Products with one head of a BF16 tile: keys {@code [headDim, 64]}, values {@code [64, headDim]}.
+ * Head sizes are multiples of 16.
  */
 final class PlainTile {
 
