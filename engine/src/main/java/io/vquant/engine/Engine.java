@@ -1,12 +1,11 @@
 package io.vquant.engine;
 
+import io.vquant.engine.runtime.ComparedLogitsPass;
 import io.vquant.engine.runtime.LogitsFile;
 import io.vquant.engine.runtime.LogitsPass;
 import io.vquant.engine.runtime.MachineMemory;
 import io.vquant.engine.runtime.ModelRunner;
-import io.vquant.engine.runtime.PairedLogitsPass;
 import io.vquant.engine.runtime.WeightFiles;
-import io.vquant.eval.LanguageModel;
 import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
@@ -19,9 +18,11 @@ import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
 import io.vquant.model.loading.LoadedModel;
 import io.vquant.model.loading.ModelLoader;
+import io.vquant.model.loading.RandomModel;
 import io.vquant.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.Lock;
@@ -109,6 +110,33 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  /**
+   * Makes a model of random weights, for measuring speed; it has no tokenizer.
+   *
+   * @param options its folder is not read
+   * @throws IllegalArgumentException if the context asked for is longer than the model's limit
+   * @throws NotEnoughMemoryException as {@link #open}
+   * @throws io.vquant.kernels.backend.UnsupportedKernelException if the device cannot run it
+   */
+  public static Engine openRandom(ModelShape shape, EngineOptions options) {
+    ModelConfig config = shape.config();
+    int contextLength = contextLength(options, config);
+    requireMemory(
+        MemoryPlan.of(
+            config, RandomModel.byteSize(config), contextLength, options.kvCacheType()));
+    KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
+    try {
+      LoadProgress progress = options.loadProgress();
+      LoadedModel loaded = RandomModel.make(config, backend, progress::advanced);
+      GenerationDefaults defaults =
+          new GenerationDefaults(SamplingParams.greedy(), config.tokens().eos());
+      return new Engine(options, contextLength, backend, loaded, null, defaults);
+    } catch (Throwable failure) {
+      backend.close();
+      throw failure;
+    }
+  }
+
   private static int contextLength(EngineOptions options, ModelConfig config) {
     int limit = config.maxPositionEmbeddings();
     if (options.contextLength() > limit) {
@@ -142,8 +170,13 @@ public final class Engine implements AutoCloseable {
    * @throws NotEnoughMemoryException if that cache, full, would not fit
    */
   public GenerationSession newSession() {
+    return newSession(options.kvCacheType());
+  }
+
+  /** The same with a KV cache of another type than the engine's. */
+  public GenerationSession newSession(DType cacheType) {
     return new GenerationSession(
-        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength)));
+        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength, cacheType)));
   }
 
   /** A scorer of token ids with a cache of its own, for evaluation protocols. */
@@ -158,26 +191,39 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * A scorer that runs the model with two KV caches, one of {@code baseCacheType} and one of this
-   * engine's, and compares. Its buffers, a row of hidden state a token of context and some rows of
-   * logits, are freed when the engine closes.
+   * A scorer that runs the model with one KV cache of each given type, and compares each with a
+   * base's. Its buffers, a row of hidden state a token of context and some rows of logits, are
+   * freed when the engine closes.
    *
-   * @throws NotEnoughMemoryException if the two caches, full, would not fit
+   * @param cacheTypes at least one
+   * @throws NotEnoughMemoryException if the caches, full, would not fit
    */
   public EngineDivergenceScorer newDivergenceScorer(
-      DType baseCacheType, ScoringMode mode, ScoringListener listener) {
-    requireCacheMemory(contextLength, baseCacheType, options.kvCacheType());
+      DType baseCacheType, List<DType> cacheTypes, ScoringMode mode, ScoringListener listener) {
+    List<DType> all = new ArrayList<>(cacheTypes);
+    all.add(baseCacheType);
+    requireCacheMemory(contextLength, all);
     CausalLm causalLm = loaded.model();
-    KvCache base = causalLm.newCache(contextLength, baseCacheType);
-    KvCache own = causalLm.newCache(contextLength, options.kvCacheType());
+    List<KvCache> caches =
+        cacheTypes.stream().map(type -> causalLm.newCache(contextLength, type)).toList();
     return new EngineDivergenceScorer(
         new ScoringRules(contextLength, mode, listener),
-        new PairedLogitsPass(causalLm, backend, deviceLock, base, own));
+        new ComparedLogitsPass(
+            causalLm,
+            backend,
+            deviceLock,
+            causalLm.newCache(contextLength, baseCacheType),
+            caches));
   }
 
-  /** This engine as evaluation tasks see a model; needs the tokenizer. */
-  public LanguageModel languageModel() {
-    return new EngineLanguageModel(this);
+  /**
+   * This engine as evaluation tasks see a model; needs the tokenizer.
+   *
+   * @param listener may end what is under way with a {@link
+   *     io.vquant.model.ForwardCancelledException}
+   */
+  public EngineLanguageModel newLanguageModel(ScoringListener listener) {
+    return new EngineLanguageModel(this, listener);
   }
 
   /**
@@ -216,11 +262,15 @@ public final class Engine implements AutoCloseable {
   }
 
   private KvCache newCache(int maxTokens) {
-    requireCacheMemory(maxTokens, options.kvCacheType());
-    return loaded.model().newCache(maxTokens, options.kvCacheType());
+    return newCache(maxTokens, options.kvCacheType());
   }
 
-  private void requireCacheMemory(int maxTokens, DType... types) {
+  private KvCache newCache(int maxTokens, DType cacheType) {
+    requireCacheMemory(maxTokens, List.of(cacheType));
+    return loaded.model().newCache(maxTokens, cacheType);
+  }
+
+  private void requireCacheMemory(int maxTokens, List<DType> types) {
     long byteSize = 0;
     for (DType type : types) {
       byteSize += loaded.memoryPlan(maxTokens, type).cacheByteSize();

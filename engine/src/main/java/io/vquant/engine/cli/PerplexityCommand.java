@@ -3,10 +3,7 @@ package io.vquant.engine.cli;
 import io.vquant.engine.Engine;
 import io.vquant.engine.ScoringMode;
 import io.vquant.eval.WindowProtocol;
-import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -124,8 +121,8 @@ final class PerplexityCommand implements Callable<Integer> {
   private PerplexityPlan checkedPlan() {
     model.check();
     WindowProtocol chosen =
-        choice("--protocol", protocol, WindowProtocol.values(), WindowProtocol::label);
-    ScoringMode chosenMode = choice("--mode", mode, ScoringMode.values(), ScoringMode::label);
+        Choice.of("--protocol", protocol, WindowProtocol.values(), WindowProtocol::label);
+    ScoringMode chosenMode = Choice.of("--mode", mode, ScoringMode.values(), ScoringMode::label);
     Integer windowTokens = model.contextLength();
     if (windowTokens == null) {
       throw CommandFailure.usage(
@@ -147,15 +144,5 @@ final class PerplexityCommand implements Callable<Integer> {
       ModelOptions.kvCacheType("--against", against);
     }
     return new PerplexityPlan(chosen, chosenMode, windowTokens, limit, against);
-  }
-
-  private static <E> E choice(String option, String given, E[] values, Function<E, String> label) {
-    List<String> labels = Arrays.stream(values).map(label).toList();
-    int index = labels.indexOf(given);
-    if (index < 0) {
-      throw CommandFailure.usage(
-          option + " " + given + ": expected one of " + String.join(", ", labels));
-    }
-    return values[index];
   }
 }
