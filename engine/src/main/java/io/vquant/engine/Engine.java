@@ -10,7 +10,7 @@ import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardListener;
@@ -59,7 +59,7 @@ public final class Engine implements AutoCloseable {
     this.loaded = loaded;
     this.tokenizer = tokenizer;
     this.generationDefaults = generationDefaults;
-    memoryPlan = loaded.memoryPlan(contextLength, options.kvCacheType());
+    memoryPlan = loaded.memoryPlan(contextLength, options.kvPolicy());
   }
 
   /**
@@ -84,7 +84,7 @@ public final class Engine implements AutoCloseable {
       int contextLength = contextLength(options, config);
       requireMemory(
           MemoryPlan.of(
-              config, WeightFiles.byteSize(directory), contextLength, options.kvCacheType()));
+              config, WeightFiles.byteSize(directory), contextLength, options.kvPolicy()));
       return open(options, defaults, contextLength, opening);
     }
   }
@@ -123,7 +123,7 @@ public final class Engine implements AutoCloseable {
     int contextLength = contextLength(options, config);
     requireMemory(
         MemoryPlan.of(
-            config, RandomModel.byteSize(config), contextLength, options.kvCacheType()));
+            config, RandomModel.byteSize(config), contextLength, options.kvPolicy()));
     KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
     try {
       LoadProgress progress = options.loadProgress();
@@ -170,13 +170,13 @@ public final class Engine implements AutoCloseable {
    * @throws NotEnoughMemoryException if that cache, full, would not fit
    */
   public GenerationSession newSession() {
-    return newSession(options.kvCacheType());
+    return newSession(options.kvPolicy());
   }
 
-  /** The same with a KV cache of another type than the engine's. */
-  public GenerationSession newSession(DType cacheType) {
+  /** The same with a KV cache of another policy than the engine's. */
+  public GenerationSession newSession(KvPolicy policy) {
     return new GenerationSession(
-        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength, cacheType)));
+        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength, policy)));
   }
 
   /** A scorer of token ids with a cache of its own, for evaluation protocols. */
@@ -191,28 +191,28 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * A scorer that runs the model with one KV cache of each given type, and compares each with a
+   * A scorer that runs the model with one KV cache of each given policy, and compares each with a
    * base's. Its buffers, a row of hidden state a token of context and some rows of logits, are
    * freed when the engine closes.
    *
-   * @param cacheTypes at least one
+   * @param policies at least one
    * @throws NotEnoughMemoryException if the caches, full, would not fit
    */
   public EngineDivergenceScorer newDivergenceScorer(
-      DType baseCacheType, List<DType> cacheTypes, ScoringMode mode, ScoringListener listener) {
-    List<DType> all = new ArrayList<>(cacheTypes);
-    all.add(baseCacheType);
+      KvPolicy base, List<KvPolicy> policies, ScoringMode mode, ScoringListener listener) {
+    List<KvPolicy> all = new ArrayList<>(policies);
+    all.add(base);
     requireCacheMemory(contextLength, all);
     CausalLm causalLm = loaded.model();
     List<KvCache> caches =
-        cacheTypes.stream().map(type -> causalLm.newCache(contextLength, type)).toList();
+        policies.stream().map(policy -> causalLm.newCache(contextLength, policy)).toList();
     return new EngineDivergenceScorer(
         new ScoringRules(contextLength, mode, listener),
         new ComparedLogitsPass(
             causalLm,
             backend,
             deviceLock,
-            causalLm.newCache(contextLength, baseCacheType),
+            causalLm.newCache(contextLength, base),
             caches));
   }
 
@@ -262,18 +262,18 @@ public final class Engine implements AutoCloseable {
   }
 
   private KvCache newCache(int maxTokens) {
-    return newCache(maxTokens, options.kvCacheType());
+    return newCache(maxTokens, options.kvPolicy());
   }
 
-  private KvCache newCache(int maxTokens, DType cacheType) {
-    requireCacheMemory(maxTokens, List.of(cacheType));
-    return loaded.model().newCache(maxTokens, cacheType);
+  private KvCache newCache(int maxTokens, KvPolicy policy) {
+    requireCacheMemory(maxTokens, List.of(policy));
+    return loaded.model().newCache(maxTokens, policy);
   }
 
-  private void requireCacheMemory(int maxTokens, List<DType> types) {
+  private void requireCacheMemory(int maxTokens, List<KvPolicy> policies) {
     long byteSize = 0;
-    for (DType type : types) {
-      byteSize += loaded.memoryPlan(maxTokens, type).cacheByteSize();
+    for (KvPolicy policy : policies) {
+      byteSize += loaded.memoryPlan(maxTokens, policy).cacheByteSize();
     }
     long available = MachineMemory.ofThisMachine().availableBytes();
     if (byteSize > available) {
@@ -320,8 +320,19 @@ public final class Engine implements AutoCloseable {
     return backend.threads();
   }
 
-  public DType kvCacheType() {
-    return options.kvCacheType();
+  /** How keys and values are kept. */
+  public KvPolicy kvPolicy() {
+    return options.kvPolicy();
+  }
+
+  /** Bits that a number takes in the cache of so many tokens, everything counted. */
+  public double kvEffectiveBits(int tokens) {
+    return kvEffectiveBits(options.kvPolicy(), tokens);
+  }
+
+  /** The same under another policy. */
+  public double kvEffectiveBits(KvPolicy policy, int tokens) {
+    return config().cacheSpec(tokens, policy).effectiveBits(tokens);
   }
 
   /** Memory of the weights, of one full session and of scratch. */

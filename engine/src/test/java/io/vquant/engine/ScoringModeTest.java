@@ -7,6 +7,7 @@ import io.vquant.eval.ComparedWindows;
 import io.vquant.eval.Divergence;
 import io.vquant.eval.TokenDivergence;
 import io.vquant.eval.WindowProtocol;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.model.ForwardCancelledException;
 import java.io.IOException;
@@ -27,7 +28,7 @@ class ScoringModeTest {
 
   private static Engine tiny(DType cacheType) {
     return Engine.open(
-        TestModels.options(TestModels.tiny()).withContextLength(WINDOW).withKvCacheType(cacheType));
+        TestModels.options(TestModels.tiny()).withContextLength(WINDOW).withKvPolicy(KvPolicy.plain(cacheType)));
   }
 
   private static int[] window(Engine engine, Path file, int tokens) throws IOException {
@@ -77,7 +78,7 @@ class ScoringModeTest {
       throws IOException {
     try (EngineDivergenceScorer pair =
         engine.newDivergenceScorer(
-            base, List.of(DType.BF16), mode, ScoringListener.NONE)) {
+            KvPolicy.plain(base), List.of(KvPolicy.plain(DType.BF16)), mode, ScoringListener.NONE)) {
       ComparedWindows compared = new ComparedWindows(pair);
       compared.score(WindowProtocol.GPTQ, stories(engine), WINDOW, 0, OptionalInt.empty());
       return compared.divergence(0);
@@ -113,8 +114,8 @@ class ScoringModeTest {
         Engine rounded = tiny(DType.BF16);
         EngineDivergenceScorer pair =
             rounded.newDivergenceScorer(
-                DType.F32,
-                List.of(DType.BF16, DType.F32),
+                KvPolicy.plain(DType.F32),
+                List.of(KvPolicy.plain(DType.BF16), KvPolicy.plain(DType.F32)),
                 ScoringMode.PREFILL,
                 ScoringListener.NONE)) {
       int[] window = stories(exact);

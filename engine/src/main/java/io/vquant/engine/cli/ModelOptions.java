@@ -3,7 +3,8 @@ package io.vquant.engine.cli;
 import io.vquant.engine.Engine;
 import io.vquant.engine.EngineOptions;
 import io.vquant.engine.ModelShape;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.kvcache.UnfitPolicyException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,7 +42,11 @@ final class ModelOptions {
   @Option(
       names = "--kv",
       paramLabel = "POLICY",
-      description = "how keys and values are kept: f32 or bf16 (default: bf16)")
+      description = {
+        "how keys and values are kept: f32, bf16, or keys and values in 8, 4 or 2 bits,",
+        "such as k4v4,lines=1%%,window=128,sinks=4,smooth=on,hadamard=on;",
+        "@FILE.json has rules per layer (default: " + DEFAULT_KV + ")"
+      })
   private List<String> kv = new ArrayList<>();
 
   @Option(
@@ -72,7 +77,7 @@ final class ModelOptions {
   /** The same, with any number of KV cache policies. */
   void checkForPolicies() {
     DeviceChoice.parse(device);
-    kvPolicies().forEach(policy -> kvCacheType("--kv", policy));
+    kvPolicies().forEach(policy -> kvPolicy("--kv", policy));
     requireBetween("--threads", threads, MAX_THREADS);
     requireBetween("--context", contextLength, Integer.MAX_VALUE);
     if (weights != null && !weights.equals("bf16")) {
@@ -141,7 +146,7 @@ final class ModelOptions {
           EngineOptions.of(directory, nativeCache)
               .withDevice(deviceChoice().device())
               .withThreads(threads())
-              .withKvCacheType(kvCacheType("--kv", kvPolicies().getFirst()));
+              .withKvPolicy(kvPolicy("--kv", kvPolicies().getFirst()));
       if (contextLength != null) {
         options = options.withContextLength(contextLength);
       }
@@ -158,7 +163,7 @@ final class ModelOptions {
     try {
       engine = opener.apply(options);
     } catch (IllegalArgumentException e) {
-      if (contextLength == null) {
+      if (contextLength == null || e instanceof UnfitPolicyException) {
         throw e;
       }
       throw CommandFailure.usage("--" + e.getMessage()); // more than the model's limit
@@ -200,12 +205,14 @@ final class ModelOptions {
   }
 
   /** Reads the policy that {@code option} was given. */
-  static DType kvCacheType(String option, String policy) {
-    return switch (policy) {
-      case "f32" -> DType.F32;
-      case "bf16" -> DType.BF16;
-      default -> throw CommandFailure.usage(option + " " + policy + ": expected f32 or bf16");
-    };
+  static KvPolicy kvPolicy(String option, String policy) {
+    try {
+      return policy.startsWith("@")
+          ? KvPolicyFile.read(policy.substring(1))
+          : KvPolicy.parse(policy);
+    } catch (IllegalArgumentException e) {
+      throw CommandFailure.usage(option + " " + policy + ": " + e.getMessage());
+    }
   }
 
   /** What {@code --context} was given, if it was. */

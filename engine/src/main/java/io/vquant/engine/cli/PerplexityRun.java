@@ -8,7 +8,7 @@ import io.vquant.eval.ComparedWindows;
 import io.vquant.eval.Perplexity;
 import io.vquant.eval.TokenScorer;
 import io.vquant.eval.WindowLoss;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.model.ForwardCancelledException;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,10 +58,10 @@ final class PerplexityRun {
         return result(perplexity, Optional.empty(), scorer.kvCacheByteSize());
       }
     }
-    DType base = ModelOptions.kvCacheType("--against", plan.against());
+    KvPolicy base = ModelOptions.kvPolicy("--against", plan.against());
     try (EngineDivergenceScorer scorer =
         engine.newDivergenceScorer(
-            base, List.of(engine.kvCacheType()), plan.mode(), listener())) {
+            base, List.of(engine.kvPolicy()), plan.mode(), listener())) {
       ComparedWindows compared = new ComparedWindows(scorer);
       Perplexity perplexity =
           scoreWindows(

@@ -17,14 +17,15 @@ import java.util.regex.Pattern;
  * 2016) in lm-evaluation-harness; but over any text, where a word need not be guessable.
  *
  * <p>A passage is a run of sentences of one paragraph, {@value #MIN_WORDS} words or more. Its last
- * word is made of letters; what stands behind it, a full stop or a quotation mark, is left out.
+ * word is made of letters; punctuation behind it is left out. A passage that ends otherwise, with a
+ * number for example, is passed over.
  */
 public final class LastWord implements EvalTask {
   public static final String NAME = "lastword";
   private static final int MIN_WORDS = 40;
   private static final Pattern SENTENCE_END = Pattern.compile("[.!?][\"'”’)]*(?=\\s|$)");
   private static final Pattern LAST_WORD =
-      Pattern.compile("(?s)(.*\\S)\\s+(\\p{L}+(?:['’-]\\p{L}+){0,8})\\P{L}*");
+      Pattern.compile("(?s)(.*\\S)\\s+(\\p{L}+(?:['’-]\\p{L}+){0,8})[^\\p{L}\\p{N}]*");
   private static final List<EvalMetric> METRICS =
       List.of(
           EvalMetric.of("acc", true, EvalMetric.Aggregation.MEAN),
