@@ -226,6 +226,11 @@ public final class Engine implements AutoCloseable {
     return new EngineLanguageModel(this, listener);
   }
 
+  /** This engine as the needle test sees a model; as {@link #newLanguageModel}. */
+  public EngineNeedleModel newNeedleModel(ScoringListener listener) {
+    return new EngineNeedleModel(this, listener);
+  }
+
   /**
    * Writes the logits of every position, for comparing engines: tensors {@code input_ids} I64 [T],
    * {@code logits} F32 [T, vocabSize] and, with hidden states, {@code hidden.0} (embedding) to

@@ -1,7 +1,6 @@
 package io.vquant.engine;
 
 import io.vquant.eval.LanguageModel;
-import io.vquant.model.ForwardCancelledException;
 import io.vquant.tokenizer.Tokenizer;
 import java.util.Arrays;
 import java.util.List;
@@ -90,26 +89,7 @@ public final class EngineLanguageModel implements LanguageModel, AutoCloseable {
     if (session == null) {
       session = engine.newSession();
     }
-    return session.generate(generation, new EndWhenAsked()).text();
-  }
-
-  /** Ends a generation as scoring ends: with an exception that reaches the caller. */
-  private final class EndWhenAsked implements GenerationListener {
-    @Override
-    public void onPrefill(long done, long total) {
-      check();
-    }
-
-    @Override
-    public void onToken(int tokenId) {
-      check();
-    }
-
-    private void check() {
-      if (listener.cancelled()) {
-        throw new ForwardCancelledException(1);
-      }
-    }
+    return session.generate(generation, new EndWhenAsked(listener)).text();
   }
 
   private int[] withPrefix(int[] tokens) {

@@ -85,7 +85,7 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    ReportFormat chosen = checkedFormat();
+    ReportFormat chosen = reportFormat(format, json);
     checkNumbers();
     model.checkForPolicies();
     List<BenchRow> rows = new ArrayList<>();
@@ -166,7 +166,8 @@ final class BenchCommand implements Callable<Integer> {
     return rows;
   }
 
-  private ReportFormat checkedFormat() {
+  /** What {@code -o} and {@code --json} ask for together. */
+  static ReportFormat reportFormat(@Nullable String format, boolean json) {
     if (json && format != null && !format.equals("json")) {
       throw CommandFailure.usage("--json and -o " + format + ": give one of them");
     }
