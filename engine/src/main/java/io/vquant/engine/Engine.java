@@ -82,9 +82,10 @@ public final class Engine implements AutoCloseable {
       ModelConfig config = ModelLoader.readConfig(directory);
       GenerationDefaults defaults = GenerationDefaults.read(directory, config);
       int contextLength = contextLength(options, config);
-      requireMemory(
-          MemoryPlan.of(
-              config, WeightFiles.byteSize(directory), contextLength, options.kvPolicy()));
+      MemoryPlan plan =
+          MemoryPlan.of(config, WeightFiles.byteSize(directory), contextLength, options.kvPolicy());
+      requireMemory(plan);
+      options.loadProgress().planned(plan);
       return open(options, defaults, contextLength, opening);
     }
   }
@@ -121,9 +122,10 @@ public final class Engine implements AutoCloseable {
   public static Engine openRandom(ModelShape shape, EngineOptions options) {
     ModelConfig config = shape.config();
     int contextLength = contextLength(options, config);
-    requireMemory(
-        MemoryPlan.of(
-            config, RandomModel.byteSize(config), contextLength, options.kvPolicy()));
+    MemoryPlan plan =
+        MemoryPlan.of(config, RandomModel.byteSize(config), contextLength, options.kvPolicy());
+    requireMemory(plan);
+    options.loadProgress().planned(plan);
     KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
     try {
       LoadProgress progress = options.loadProgress();
