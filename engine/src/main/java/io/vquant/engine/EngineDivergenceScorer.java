@@ -39,6 +39,11 @@ public final class EngineDivergenceScorer implements DivergenceScorer, AutoClose
     return pass.layerNanos(way);
   }
 
+  /** Tokens that went through the layers in that time. */
+  public long layerTokens(int way) {
+    return pass.layerTokens(way);
+  }
+
   @Override
   public List<List<TokenDivergence>> compare(int[] tokenIds, int firstScored) {
     rules.check(tokenIds, firstScored);

@@ -109,6 +109,12 @@ final class ModelOptions {
     return open(context, output, folder.path(context), nativeCache, Engine::open);
   }
 
+  /** The same with the tokenizer, for a command that runs several policies on one engine. */
+  Engine openForPolicies(CommandContext context, OutputOptions output) {
+    checkForPolicies();
+    return open(context, output, folder.path(context), nativeCache(context), Engine::open);
+  }
+
   /**
    * Opens the model without its tokenizer, for this many tokens unless {@code --context} says more.
    *
@@ -224,6 +230,11 @@ final class ModelOptions {
   /** The policy's name as a user writes it. */
   String kvPolicy() {
     return kvPolicies().getFirst();
+  }
+
+  /** Whether {@code --kv} names a policy. */
+  boolean isKvGiven() {
+    return !kv.isEmpty();
   }
 
   /** The policies given, or the default alone. */

@@ -81,7 +81,9 @@ final class PerplexityCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    PerplexityPlan plan = checkedPlan();
+    model.check();
+    PerplexityPlan plan =
+        PerplexityPlan.of(protocol, mode, model.contextLength(), limit, against);
     String content = PerplexityText.read(file, context.console().in());
     try (Engine engine = model.open(context, output, true)) {
       PerplexityText text =
@@ -116,33 +118,5 @@ final class PerplexityCommand implements Callable<Integer> {
     if (!output.quiet()) {
       context.console().message(report.speed());
     }
-  }
-
-  private PerplexityPlan checkedPlan() {
-    model.check();
-    WindowProtocol chosen =
-        Choice.of("--protocol", protocol, WindowProtocol.values(), WindowProtocol::label);
-    ScoringMode chosenMode = Choice.of("--mode", mode, ScoringMode.values(), ScoringMode::label);
-    Integer windowTokens = model.contextLength();
-    if (windowTokens == null) {
-      throw CommandFailure.usage(
-          "no --context: give the tokens of a window (papers use 2048, llama-perplexity 512)");
-    }
-    if (windowTokens < chosen.minWindowTokens()) {
-      throw CommandFailure.usage(
-          "--context "
-              + windowTokens
-              + ": expected "
-              + chosen.minWindowTokens()
-              + " or more with --protocol "
-              + chosen.label());
-    }
-    if (limit < 1) {
-      throw CommandFailure.usage("--limit " + limit + ": expected 1 or more");
-    }
-    if (against != null) {
-      ModelOptions.kvPolicy("--against", against);
-    }
-    return new PerplexityPlan(chosen, chosenMode, windowTokens, limit, against);
   }
 }

@@ -20,6 +20,7 @@ public final class ComparedLogitsPass implements AutoCloseable {
   private final KvCache baseCache;
   private final List<KvCache> caches;
   private final long[] layerNanos;
+  private final long[] layerTokens;
   private final Tensor baseHidden;
   private final Tensor baseLogits;
 
@@ -57,6 +58,7 @@ public final class ComparedLogitsPass implements AutoCloseable {
     this.baseCache = baseCache;
     this.caches = List.copyOf(caches);
     layerNanos = new long[caches.size()];
+    layerTokens = new long[caches.size()];
     int maxTokens = baseCache.spec().maxTokens();
     int maxRows = Math.min(maxTokens, CausalLm.MAX_LOGITS_ROWS);
     baseHidden = backend.matrix(maxTokens, model.config().hiddenSize());
@@ -123,6 +125,7 @@ public final class ComparedLogitsPass implements AutoCloseable {
     long startNanos = System.nanoTime();
     Tensor hidden = model.forward(tokenIds, first, count, caches.get(cache), listener);
     layerNanos[cache] += System.nanoTime() - startNanos;
+    layerTokens[cache] += count;
     return hidden;
   }
 
@@ -150,6 +153,11 @@ public final class ComparedLogitsPass implements AutoCloseable {
   /** Time that the layers have taken with one of the compared caches, all runs together. */
   public long layerNanos(int cache) {
     return layerNanos[cache];
+  }
+
+  /** Tokens that went through the layers in that time. */
+  public long layerTokens(int cache) {
+    return layerTokens[cache];
   }
 
   @Override
