@@ -211,11 +211,7 @@ public final class Engine implements AutoCloseable {
     return new EngineDivergenceScorer(
         new ScoringRules(contextLength, mode, listener),
         new ComparedLogitsPass(
-            causalLm,
-            backend,
-            deviceLock,
-            causalLm.newCache(contextLength, base),
-            caches));
+            causalLm, backend, deviceLock, causalLm.newCache(contextLength, base), caches));
   }
 
   /**

@@ -30,8 +30,7 @@ public final class EngineNeedleModel implements NeedleModel, AutoCloseable {
 
   @Override
   public String answer(int[] promptIds, int maxTokens) {
-    GenerationRequest request =
-        GenerationRequest.builder(promptIds).maxTokens(maxTokens).build();
+    GenerationRequest request = GenerationRequest.builder(promptIds).maxTokens(maxTokens).build();
     return session.generate(request, new EndWhenAsked(listener)).text();
   }
 

@@ -28,7 +28,9 @@ class ScoringModeTest {
 
   private static Engine tiny(DType cacheType) {
     return Engine.open(
-        TestModels.options(TestModels.tiny()).withContextLength(WINDOW).withKvPolicy(KvPolicy.plain(cacheType)));
+        TestModels.options(TestModels.tiny())
+            .withContextLength(WINDOW)
+            .withKvPolicy(KvPolicy.plain(cacheType)));
   }
 
   private static int[] window(Engine engine, Path file, int tokens) throws IOException {
@@ -78,7 +80,10 @@ class ScoringModeTest {
       throws IOException {
     try (EngineDivergenceScorer pair =
         engine.newDivergenceScorer(
-            KvPolicy.plain(base), List.of(KvPolicy.plain(DType.BF16)), mode, ScoringListener.NONE)) {
+            KvPolicy.plain(base),
+            List.of(KvPolicy.plain(DType.BF16)),
+            mode,
+            ScoringListener.NONE)) {
       ComparedWindows compared = new ComparedWindows(pair);
       compared.score(WindowProtocol.GPTQ, stories(engine), WINDOW, 0, OptionalInt.empty());
       return compared.divergence(0);

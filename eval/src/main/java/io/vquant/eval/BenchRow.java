@@ -65,7 +65,6 @@ public record BenchRow(
 
   /** This row, of an interrupted run. */
   public BenchRow asPartial() {
-    return new BenchRow(
-        model, device, threads, kv, test, depth, rates, probe, peakRssBytes, true);
+    return new BenchRow(model, device, threads, kv, test, depth, rates, probe, peakRssBytes, true);
   }
 }

@@ -51,8 +51,7 @@ public final class BenchTable {
         Column.number("threads", row -> Integer.toString(row.threads())),
         Column.text("kv", row -> row.kv().policy()),
         Column.number("bits", row -> decimal(row.kv().effectiveBits(), 2)),
-        Column.text(
-            "test", row -> row.test() + (row.depth() == 0 ? "" : " @ d" + row.depth())),
+        Column.text("test", row -> row.test() + (row.depth() == 0 ? "" : " @ d" + row.depth())),
         Column.number(
             "t/s", row -> decimal(row.tokensPerSecond(), 2) + " ± " + decimal(row.stddev(), 2)),
         Column.number("peak memory", row -> mebibytes(row.peakRssBytes())),

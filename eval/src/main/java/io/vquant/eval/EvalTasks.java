@@ -42,8 +42,7 @@ public final class EvalTasks {
    * @param fewShot examples before a question where nobody says how many; empty for a task that
    *     knows no examples
    */
-  public record Entry(
-      String name, String description, OptionalInt fewShot, Reader reader) {
+  public record Entry(String name, String description, OptionalInt fewShot, Reader reader) {
 
     /**
      * Reads the data.

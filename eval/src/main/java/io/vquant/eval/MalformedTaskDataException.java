@@ -1,6 +1,8 @@
 package io.vquant.eval;
 
-/** The data of a task is not of its form; one line names file, line, field and what was expected. */
+/**
+ * The data of a task is not of its form; one line names file, line, field and what was expected.
+ */
 public final class MalformedTaskDataException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

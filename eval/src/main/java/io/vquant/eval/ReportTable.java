@@ -30,8 +30,7 @@ public record ReportTable<R>(List<Field<R>> fields, List<Column<R>> columns) {
    * @param parts where not empty, the field is an object of these in place of {@code value}; in CSV
    *     they stand side by side
    */
-  public record Field<R>(
-      String name, Function<R, @Nullable Object> value, List<Field<R>> parts) {
+  public record Field<R>(String name, Function<R, @Nullable Object> value, List<Field<R>> parts) {
 
     public Field {
       parts = List.copyOf(parts);
@@ -128,7 +127,8 @@ public record ReportTable<R>(List<Field<R>> fields, List<Column<R>> columns) {
     List<List<String>> lines = new ArrayList<>();
     lines.add(columns.stream().map(Column::title).toList());
     for (R row : rows) {
-      lines.add(columns.stream().map(column -> column.cell().apply(row).replace("|", "\\|")).toList());
+      lines.add(
+          columns.stream().map(column -> column.cell().apply(row).replace("|", "\\|")).toList());
     }
     StringBuilder text = new StringBuilder();
     for (int number = 0; number < lines.size(); number++) {

@@ -32,13 +32,11 @@ public final class SweepTable {
         true,
         rows.stream()
             .filter(row -> row.divergence().isPresent())
-            .map(
-                row ->
-                    new ScatterPlot.Point(
-                        row.kv().policy(),
-                        row.kv().effectiveBits(),
-                        Math.max(
-                            LEAST_KLD, row.divergence().orElseThrow().meanKld().value())))
+            .map(row ->
+                new ScatterPlot.Point(
+                    row.kv().policy(),
+                    row.kv().effectiveBits(),
+                    Math.max(LEAST_KLD, row.divergence().orElseThrow().meanKld().value())))
             .toList());
   }
 

@@ -58,7 +58,8 @@ public record TaskData(String name, String text) {
     /** What to throw when a field is absent or not as expected. */
     public MalformedTaskDataException bad(String field, String expected) {
       JsonNode value = fields.get(field);
-      String found = value == null ? "no field '" + field + "'" : "field '" + field + "' is " + value;
+      String found =
+          value == null ? "no field '" + field + "'" : "field '" + field + "' is " + value;
       return new MalformedTaskDataException(
           data.name + " line " + number + ": " + shortened(found) + ", expected " + expected);
     }

@@ -37,7 +37,8 @@ class BenchTableTest {
       List<String> lines = BenchTable.format(ROWS, ReportFormat.MD).lines().toList();
       assertThat(lines).hasSize(4);
       assertThat(lines).allSatisfy(line -> assertThat(line).hasSameSizeAs(lines.getFirst()));
-      assertThat(lines.get(2)).contains("| 3.00 MiB |", "| 1.50 M |", "| 16.00 |", "| pp512 ")
+      assertThat(lines.get(2))
+          .contains("| 3.00 MiB |", "| 1.50 M |", "| 16.00 |", "| pp512 ")
           .contains(" 480.13 ± 1.59 |", " 315 |", " 24.6 |", " 1.96 |");
       assertThat(lines.get(3)).startsWith("| a\\|b ").contains("| tg128 @ d2048 |");
     } finally {

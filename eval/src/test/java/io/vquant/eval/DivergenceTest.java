@@ -167,12 +167,10 @@ class DivergenceTest {
     @Override
     public List<List<TokenDivergence>> compare(int[] tokenIds, int firstScored) {
       return IntStream.of(1, 2)
-          .mapToObj(
-              way ->
-                  IntStream.range(firstScored, tokenIds.length)
-                      .mapToObj(
-                          i -> new TokenDivergence(way * tokenIds[i], 1, 0.5 * way, 0, true))
-                      .toList())
+          .mapToObj(way ->
+              IntStream.range(firstScored, tokenIds.length)
+                  .mapToObj(i -> new TokenDivergence(way * tokenIds[i], 1, 0.5 * way, 0, true))
+                  .toList())
           .toList();
     }
   }

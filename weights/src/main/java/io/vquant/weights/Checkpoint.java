@@ -5,8 +5,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The weights of one model folder, mapped into memory (or made there: {@link #inMemory}). Opening reads and checks the headers only;
- * the values come from disk when they are first touched.
+ * The weights of one model folder, mapped into memory (or made there: {@link #inMemory}). Opening
+ * reads and checks the headers only; the values come from disk when they are first touched.
  *
  * <p>Closing unmaps the files: every {@link StoredTensor} that came from here then throws {@link
  * IllegalStateException} on access. The files must not be truncated while they are mapped, as the

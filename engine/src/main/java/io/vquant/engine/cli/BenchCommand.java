@@ -94,8 +94,7 @@ final class BenchCommand implements Callable<Integer> {
     try (Engine engine = open()) {
       context.interruption().onRequest(() -> {}); // the test looks, and keeps what it has
       SpeedTest test =
-          new SpeedTest(
-              engine, modelName(), model.kvPolicies(), repeats, context.interruption());
+          new SpeedTest(engine, modelName(), model.kvPolicies(), repeats, context.interruption());
       for (int depth : depths) {
         if (promptTokens > 0 && !context.interruption().isRequested()) {
           rows.addAll(told(test.prefill(promptTokens, depth)));
@@ -117,8 +116,7 @@ final class BenchCommand implements Callable<Integer> {
     TextOutput out = context.console().out();
     out.print(BenchTable.format(marked, chosen));
     if (partial && chosen == ReportFormat.MD) {
-      out.line("")
-          .line("Partial (interrupted): " + rows.size() + " of " + planned + " rows.");
+      out.line("").line("Partial (interrupted): " + rows.size() + " of " + planned + " rows.");
     }
     out.flush();
     return partial ? ExitCode.INTERRUPTED : ExitCode.DONE;

@@ -58,14 +58,13 @@ record EvalOutput(
       List<String> counts =
           report.results().stream()
               .filter(EvalResult::partial)
-              .map(
-                  result ->
-                      result.task().name()
-                          + " "
-                          + result.samples().size()
-                          + " of "
-                          + result.planned()
-                          + " documents")
+              .map(result ->
+                  result.task().name()
+                      + " "
+                      + result.samples().size()
+                      + " of "
+                      + result.planned()
+                      + " documents")
               .toList();
       text.append("\nPartial (interrupted): ").append(String.join(", ", counts)).append('\n');
     }

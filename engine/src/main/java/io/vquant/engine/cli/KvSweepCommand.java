@@ -77,7 +77,10 @@ final class KvSweepCommand implements Callable<Integer> {
       description = "gptq or llama.cpp (default: gptq)")
   private String protocol = WindowProtocol.GPTQ.label();
 
-  @Option(names = "--mode", paramLabel = "MODE", description = "decode or prefill (default: decode)")
+  @Option(
+      names = "--mode",
+      paramLabel = "MODE",
+      description = "decode or prefill (default: decode)")
   private String mode = ScoringMode.DECODE.label();
 
   @Option(names = "--bos", description = "as perplexity's")
@@ -104,8 +107,7 @@ final class KvSweepCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     model.checkForPolicies();
-    PerplexityPlan plan =
-        PerplexityPlan.of(protocol, mode, model.contextLength(), limit, against);
+    PerplexityPlan plan = PerplexityPlan.of(protocol, mode, model.contextLength(), limit, against);
     List<String> policies = policies();
     ReportFormat chosen = BenchCommand.reportFormat(format, json);
     OutputFile picture = OutputFile.of("--png", png);
@@ -128,12 +130,11 @@ final class KvSweepCommand implements Callable<Integer> {
     try (ProgressBar bar =
         ProgressBar.ofTokens(context.console().err(), "sweep", System.nanoTime())) {
       KvSweepRun run = new KvSweepRun(engine, plan, text, policies, context.interruption());
-      return run.run(
-          (done, total) -> {
-            if (output.showsProgress()) {
-              bar.update(done, total, System.nanoTime());
-            }
-          });
+      return run.run((done, total) -> {
+        if (output.showsProgress()) {
+          bar.update(done, total, System.nanoTime());
+        }
+      });
     } catch (ArithmeticException e) { // NaN or infinity among the logits
       throw CommandFailure.badModel(model.modelName() + ": " + e.getMessage());
     }

@@ -41,8 +41,7 @@ final class OutputFile {
       }
       return new OutputFile(option, path);
     } catch (InvalidPathException e) {
-      throw CommandFailure.badInput(
-          option + " " + name + ": not a file name: " + e.getReason(), e);
+      throw CommandFailure.badInput(option + " " + name + ": not a file name: " + e.getReason(), e);
     }
   }
 

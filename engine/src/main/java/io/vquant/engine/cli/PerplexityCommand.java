@@ -82,8 +82,7 @@ final class PerplexityCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     model.check();
-    PerplexityPlan plan =
-        PerplexityPlan.of(protocol, mode, model.contextLength(), limit, against);
+    PerplexityPlan plan = PerplexityPlan.of(protocol, mode, model.contextLength(), limit, against);
     String content = PerplexityText.read(file, context.console().in());
     try (Engine engine = model.open(context, output, true)) {
       PerplexityText text =

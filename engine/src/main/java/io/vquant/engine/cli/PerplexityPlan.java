@@ -43,8 +43,7 @@ record PerplexityPlan(
       @Nullable String against) {
     WindowProtocol chosen =
         Choice.of("--protocol", protocol, WindowProtocol.values(), WindowProtocol::label);
-    ScoringMode chosenMode =
-        Choice.of("--mode", mode, ScoringMode.values(), ScoringMode::label);
+    ScoringMode chosenMode = Choice.of("--mode", mode, ScoringMode.values(), ScoringMode::label);
     if (windowTokens == null) {
       throw CommandFailure.usage(
           "no --context: give the tokens of a window (papers use 2048, llama-perplexity 512)");

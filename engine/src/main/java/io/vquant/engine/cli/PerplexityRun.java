@@ -60,16 +60,13 @@ final class PerplexityRun {
     }
     KvPolicy base = ModelOptions.kvPolicy("--against", plan.against());
     try (EngineDivergenceScorer scorer =
-        engine.newDivergenceScorer(
-            base, List.of(engine.kvPolicy()), plan.mode(), listener())) {
+        engine.newDivergenceScorer(base, List.of(engine.kvPolicy()), plan.mode(), listener())) {
       ComparedWindows compared = new ComparedWindows(scorer);
       Perplexity perplexity =
-          scoreWindows(
-              window -> {
-                compared.score(
-                    plan.protocol(), text.ids(), plan.windowTokens(), window, text.bos());
-                return compared.perplexity(0);
-              });
+          scoreWindows(window -> {
+            compared.score(plan.protocol(), text.ids(), plan.windowTokens(), window, text.bos());
+            return compared.perplexity(0);
+          });
       var comparison =
           new PerplexityResult.Comparison(compared.basePerplexity(), compared.divergence(0));
       return result(perplexity, Optional.of(comparison), scorer.kvCacheByteSize(0));
@@ -78,13 +75,11 @@ final class PerplexityRun {
 
   private Perplexity scoreAlone(TokenScorer scorer) {
     List<WindowLoss> losses = new ArrayList<>();
-    return scoreWindows(
-        window -> {
-          losses.add(
-              plan.protocol()
-                  .score(scorer, text.ids(), plan.windowTokens(), window, text.bos()));
-          return Perplexity.of(losses);
-        });
+    return scoreWindows(window -> {
+      losses.add(
+          plan.protocol().score(scorer, text.ids(), plan.windowTokens(), window, text.bos()));
+      return Perplexity.of(losses);
+    });
   }
 
   /**

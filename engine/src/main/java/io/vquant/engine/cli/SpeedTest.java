@@ -113,8 +113,7 @@ final class SpeedTest {
   /** A cache that packs goes back to a checkpoint, one token before where it was asked to. */
   private static void requireTimed(int timed, int asked, String what) {
     if (timed != asked && timed != asked + 1) {
-      throw new IllegalStateException(
-          what + " of " + timed + " tokens was timed, not of " + asked);
+      throw new IllegalStateException(what + " of " + timed + " tokens was timed, not of " + asked);
     }
   }
 
@@ -130,8 +129,7 @@ final class SpeedTest {
       policies.forEach(policy -> contenders.add(new Contender(policy)));
       contenders.forEach(contender -> warmUp(contender, timedRun));
       for (int round = 0; round < repeats; round++) {
-        contenders.forEach(
-            contender -> contender.rates.add(timedRun.applyAsDouble(contender)));
+        contenders.forEach(contender -> contender.rates.add(timedRun.applyAsDouble(contender)));
       }
     } catch (InterruptedCommandException e) {
       // what was measured is kept

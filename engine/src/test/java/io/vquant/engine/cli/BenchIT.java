@@ -32,8 +32,17 @@ final class BenchIT {
       JsonNode row = rows.get(i);
       assertThat(row.propertyNames())
           .startsWith(
-              "model", "device", "threads", "kv", "test", "depth", "tokens_per_s", "stddev",
-              "repeats", "probe", "peak_rss_bytes");
+              "model",
+              "device",
+              "threads",
+              "kv",
+              "test",
+              "depth",
+              "tokens_per_s",
+              "stddev",
+              "repeats",
+              "probe",
+              "peak_rss_bytes");
       assertThat(row.get("kv").asString()).isEqualTo(i % 2 == 0 ? "f32" : "k8v4");
       assertThat(row.get("test").asString()).isEqualTo(i / 2 % 2 == 0 ? "pp16" : "tg4");
       assertThat(row.get("depth").asInt()).isEqualTo(i < 4 ? 0 : 70);
@@ -72,8 +81,19 @@ final class BenchIT {
   @Test
   void anInterruptedRunKeepsItsRows() throws IOException, InterruptedException {
     String[] args = {
-      "bench", "-t", "1", "-p", "4", "-n", "4", "-d", "0,8,16,24,32,40,48,56", "-r", "2000",
-      "--json", "--quiet"
+      "bench",
+      "-t",
+      "1",
+      "-p",
+      "4",
+      "-n",
+      "4",
+      "-d",
+      "0,8,16,24,32,40,48,56",
+      "-r",
+      "2000",
+      "--json",
+      "--quiet"
     };
     Process process = Cli.computing().start(args);
     process.getOutputStream().close();

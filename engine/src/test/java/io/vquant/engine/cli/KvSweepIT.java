@@ -42,8 +42,21 @@ final class KvSweepIT {
         JsonMapper.shared()
             .readTree(
                 run(
-                        "-c", "320", "--limit", "1", "--k", "8,2", "--v", "8,2", "--lines", "0",
-                        "--window", "0", "--png", png.toString(), "--json")
+                        "-c",
+                        "320",
+                        "--limit",
+                        "1",
+                        "--k",
+                        "8,2",
+                        "--v",
+                        "8,2",
+                        "--lines",
+                        "0",
+                        "--window",
+                        "0",
+                        "--png",
+                        png.toString(),
+                        "--json")
                     .succeeds()
                     .out());
     assertThat(rows.size()).isEqualTo(5);

@@ -74,7 +74,9 @@ public final class Haystack {
     return Arrays.copyOf(tokens, count);
   }
 
-  /** The place nearest {@code place} where a sentence ends, or the beginning; up to {@code most}. */
+  /**
+   * The place nearest {@code place} where a sentence ends, or the beginning; up to {@code most}.
+   */
   public int sentenceEndNear(int place, int most) {
     int index = Arrays.binarySearch(sentenceEnds, place);
     int above = index >= 0 ? index : -index - 1;

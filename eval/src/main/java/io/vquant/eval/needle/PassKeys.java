@@ -28,12 +28,7 @@ public record PassKeys(List<String> sentences, String question, String key) {
       throw new IllegalArgumentException(count + " keys: expected 1 to " + MAX_KEYS);
     }
     List<String> keys =
-        random
-            .ints(10_000, 100_000)
-            .distinct()
-            .limit(count)
-            .mapToObj(Integer::toString)
-            .toList();
+        random.ints(10_000, 100_000).distinct().limit(count).mapToObj(Integer::toString).toList();
     if (count == 1) {
       String sentence = sentence("The pass key", "the pass key", keys.getFirst());
       return new PassKeys(List.of(sentence), question("the pass key"), keys.getFirst());
@@ -62,7 +57,8 @@ public record PassKeys(List<String> sentences, String question, String key) {
   /** Whether an answer begins with the key. */
   public boolean isFound(String answer) {
     String digits = answer.strip();
-    boolean longer = digits.length() > key.length() && Character.isDigit(digits.charAt(key.length()));
+    boolean longer =
+        digits.length() > key.length() && Character.isDigit(digits.charAt(key.length()));
     return digits.startsWith(key) && !longer;
   }
 }

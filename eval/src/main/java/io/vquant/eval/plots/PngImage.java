@@ -8,9 +8,7 @@ import java.util.zip.Deflater;
 
 /** A raster as a PNG file (ISO/IEC 15948): 8 bits a channel, no transparency, no filter. */
 public final class PngImage {
-  private static final byte[] SIGNATURE = {
-    (byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'
-  };
+  private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
   private PngImage() {}
 

@@ -74,8 +74,7 @@ public record ScatterPlot(
     for (int i = 1; i < front.size(); i++) {
       Point a = front.get(i - 1);
       Point b = front.get(i);
-      raster.line(
-          x.pixel(a.x), y.pixel(height(a)), x.pixel(b.x), y.pixel(height(b)), Palette.BLUE);
+      raster.line(x.pixel(a.x), y.pixel(height(a)), x.pixel(b.x), y.pixel(height(b)), Palette.BLUE);
     }
     for (Point point : points) {
       boolean best = front.contains(point);

@@ -61,14 +61,13 @@ public final class Gsm8k implements EvalTask {
   public static Gsm8k read(TaskData data, int fewShot) {
     List<Problem> problems =
         data.lines().stream()
-            .map(
-                line -> {
-                  Problem problem = new Problem(line.text("question"), line.text("answer"));
-                  if (!STRICT.matcher(problem.answer).find()) {
-                    throw line.bad("answer", "a text that ends with #### and a number");
-                  }
-                  return problem;
-                })
+            .map(line -> {
+              Problem problem = new Problem(line.text("question"), line.text("answer"));
+              if (!STRICT.matcher(problem.answer).find()) {
+                throw line.bad("answer", "a text that ends with #### and a number");
+              }
+              return problem;
+            })
             .toList();
     FewShot.requireEnough(data, problems.size(), fewShot);
     return new Gsm8k(problems, fewShot);
@@ -156,7 +155,9 @@ public final class Gsm8k implements EvalTask {
     return last == null ? NOT_FOUND : last.strip();
   }
 
-  /** Without what the harness ignores: commas, dollars, all up to {@code ####}, a point at the end. */
+  /**
+   * Without what the harness ignores: commas, dollars, all up to {@code ####}, a point at the end.
+   */
   static String normalized(String answer) {
     return answer
         .replace(",", "")

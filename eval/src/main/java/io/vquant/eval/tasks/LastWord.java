@@ -120,7 +120,6 @@ public final class LastWord implements EvalTask {
     log.put("target", passage.continuation());
     log.put("log_likelihood", answer.logLikelihood());
     log.put("greedy", answer.greedy());
-    return new Sample(
-        List.of(Score.of(answer.greedy()), Score.of(answer.logLikelihood())), log);
+    return new Sample(List.of(Score.of(answer.greedy()), Score.of(answer.logLikelihood())), log);
   }
 }

@@ -50,11 +50,10 @@ public final class MultipleChoice implements EvalTask {
   public static MultipleChoice read(TaskData data, int fewShot) {
     List<Question> questions =
         data.lines().stream()
-            .map(
-                line -> {
-                  List<String> choices = line.texts("choices", 2);
-                  return new Question(line.text("question"), choices, answer(line, choices));
-                })
+            .map(line -> {
+              List<String> choices = line.texts("choices", 2);
+              return new Question(line.text("question"), choices, answer(line, choices));
+            })
             .toList();
     FewShot.requireEnough(data, questions.size(), fewShot);
     return new MultipleChoice(questions, fewShot);

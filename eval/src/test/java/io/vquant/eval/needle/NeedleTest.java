@@ -85,8 +85,7 @@ class NeedleTest {
     NeedleReport report = new NeedleReport(grid, cells);
     assertThat(report.score()).isEqualTo(0.5);
     assertThat(report.markdown()).contains("| 0 %   |         0 % |", "| 80 %  |       100 % |");
-    assertThat(report.table().format(cells, ReportFormat.CSV).lines())
-        .contains("1000,0.0,3,0,0.0");
+    assertThat(report.table().format(cells, ReportFormat.CSV).lines()).contains("1000,0.0,3,0,0.0");
     assertThat(report.heatMap("t").values()).containsExactly(List.of(0.0), List.of(1.0));
   }
 
@@ -95,8 +94,7 @@ class NeedleTest {
     Reader reader = new Reader(0);
     Haystack haystack = Haystack.of(StoryText.of(500, SEED), reader, 1500);
     NeedleGrid grid = new NeedleGrid(List.of(1500), List.of(0.5), 4, 3, SEED);
-    assertThat(grid.run(reader, haystack, (done, planned) -> true).getFirst().found())
-        .isEqualTo(4);
+    assertThat(grid.run(reader, haystack, (done, planned) -> true).getFirst().found()).isEqualTo(4);
     String prompt = reader.prompts.getFirst();
     assertThat(prompt.split("Remember it", -1)).hasSize(4);
     assertThat(prompt).containsPattern("What is the pass key of the \\w+ door\\? The pass key of");

@@ -100,7 +100,8 @@ class PictureTest {
   @Test
   void aHeatMapIsGreenWhereAllIsFoundAndGreyWhereNothingIsKnown() {
     HeatMap map =
-        new HeatMap("t", "c", List.of("1", "2"), "r", List.of("a"), List.of(List.of(1.0, Double.NaN)));
+        new HeatMap(
+            "t", "c", List.of("1", "2"), "r", List.of("a"), List.of(List.of(1.0, Double.NaN)));
     Raster raster = map.draw();
     assertThat(raster.pixel(71, 49)).isEqualTo(Palette.score(1));
     assertThat(raster.pixel(71 + 44, 49)).isEqualTo(Palette.GREY);

@@ -44,12 +44,11 @@ class TaskTest {
     @Override
     public List<LogLikelihood> logLikelihood(List<Continuation> requests) {
       return requests.stream()
-          .map(
-              request -> {
-                asked.add(request.context() + "|" + request.continuation());
-                double value = likelihoods.apply(request);
-                return new LogLikelihood(value, value > -1);
-              })
+          .map(request -> {
+            asked.add(request.context() + "|" + request.continuation());
+            double value = likelihoods.apply(request);
+            return new LogLikelihood(value, value > -1);
+          })
           .toList();
     }
 
@@ -61,11 +60,10 @@ class TaskTest {
     @Override
     public List<String> generateUntil(List<Generation> requests) {
       return requests.stream()
-          .map(
-              request -> {
-                asked.add(request.context());
-                return answers.apply(request.context());
-              })
+          .map(request -> {
+            asked.add(request.context());
+            return answers.apply(request.context());
+          })
           .toList();
     }
   }
@@ -123,7 +121,8 @@ class TaskTest {
   @Test
   void dataThatIsNotOfTheFormIsNamedByLineAndField() {
     String good = "{\"question\": \"q\", \"answer\": \"#### 1\"}\n";
-    assertBad(() -> Gsm8k.read(data(good + "{\"question\": \"q\"}"), 0), "line 2: no field 'answer'");
+    assertBad(
+        () -> Gsm8k.read(data(good + "{\"question\": \"q\"}"), 0), "line 2: no field 'answer'");
     assertBad(() -> Gsm8k.read(data(good + "[1]"), 0), "line 2: not a JSON object");
     assertBad(() -> Gsm8k.read(data(good + "{\"a\""), 0), "line 2: not JSON");
     assertBad(() -> Gsm8k.read(data(" \n"), 0), "empty");
@@ -160,7 +159,8 @@ class TaskTest {
             {"question": "Which?", "choices": ["ab", "abcdefgh"], "answer": "ab"}
             """);
     EvalTask task = MultipleChoice.read(questions, 0);
-    Scripted model = new Scripted(c -> "", request -> request.continuation().length() > 3 ? -8. : -4.);
+    Scripted model =
+        new Scripted(c -> "", request -> request.continuation().length() > 3 ? -8. : -4.);
     // Sums -4 and -8; per character -2 and -1.
     assertThat(values(task.ask(model, 0))).containsExactly(0.0, 1.0);
     assertThat(values(task.ask(model, 1))).containsExactly(1.0, 0.0);

@@ -26,8 +26,7 @@ public final class RandomModel {
    * @param backend runs the model and owns its buffers; must outlive it
    * @param listener told of bytes made
    */
-  public static LoadedModel make(
-      ModelConfig config, KernelBackend backend, LoadListener listener) {
+  public static LoadedModel make(ModelConfig config, KernelBackend backend, LoadListener listener) {
     Arena arena = Arena.ofShared();
     try {
       List<StoredTensor> tensors = new ArrayList<>();

@@ -15,8 +15,9 @@ import java.util.stream.LongStream;
 
 /**
  * Parameters made when they are asked for, in BF16: norm weights are 1, all others have a random
- * sign and a size of 2^-7 to 2^-6. That keeps activations of any width in a sane range, and is a few
- * instructions for four elements. A value depends on its place alone, so threads may share the work.
+ * sign and a size of 2^-7 to 2^-6. That keeps activations of any width in a sane range, and is a
+ * few instructions for four elements. A value depends on its place alone, so threads may share the
+ * work.
  */
 final class RandomParameters implements ParameterSource {
   private static final ValueLayout.OfLong FOUR_ELEMENTS =
@@ -44,11 +45,7 @@ final class RandomParameters implements ParameterSource {
    * @param progress told how many bytes there are so far
    */
   RandomParameters(
-      Path file,
-      Arena arena,
-      TensorBridge bridge,
-      List<StoredTensor> made,
-      LongConsumer progress) {
+      Path file, Arena arena, TensorBridge bridge, List<StoredTensor> made, LongConsumer progress) {
     this("", file, arena, bridge, made, progress);
   }
 
@@ -99,11 +96,10 @@ final class RandomParameters implements ParameterSource {
       long seed = made.size() * GOLDEN_GAMMA;
       LongStream.range(0, Math.ceilDiv(padded, PIECE_BYTES))
           .parallel()
-          .forEach(
-              piece -> {
-                long from = piece * PIECE_BYTES;
-                fill(memory, from, Math.min(padded, from + PIECE_BYTES), seed, false);
-              });
+          .forEach(piece -> {
+            long from = piece * PIECE_BYTES;
+            fill(memory, from, Math.min(padded, from + PIECE_BYTES), seed, false);
+          });
     }
     MemorySegment data = memory.asSlice(0, byteSize);
     StoredTensor tensor = new StoredTensor(fullName, ElementType.BF16, shape, data, file, 0);

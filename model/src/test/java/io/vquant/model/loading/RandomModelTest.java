@@ -26,7 +26,9 @@ class RandomModelTest {
         List<Long> told = new ArrayList<>();
         try (LoadedModel model =
             RandomModel.make(config, backend, (done, total) -> told.add(total - done))) {
-          assertThat(model.weightBytes()).as("tied %s", tied).isEqualTo(RandomModel.byteSize(config));
+          assertThat(model.weightBytes())
+              .as("tied %s", tied)
+              .isEqualTo(RandomModel.byteSize(config));
           assertThat(model.parameterCount()).isEqualTo(model.weightBytes() / 2);
           assertThat(told.getLast()).isZero();
         }
