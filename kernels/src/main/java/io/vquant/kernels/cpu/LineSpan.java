@@ -67,7 +67,7 @@ final class LineSpan {
 
   /** Bytes of the scores of {@code tiles} tiles. */
   static long scoresByteSize(int paddedRows, int tiles) {
-    return tiles * paddedRows * ROW_BYTES;
+    return (long) tiles * paddedRows * ROW_BYTES;
   }
 
   long scratchByteSize() {

@@ -79,7 +79,7 @@ final class WordTranspose {
   private static void sixteen(
       long to, long toStride, long from, long rowBytes, int blocks, long staging) {
     for (int block = 0; block < blocks; block++) {
-      long source = from + block * LANES * rowBytes;
+      long source = from + (long) block * LANES * rowBytes;
       four(staging, 4L * BYTES, BYTES, source, 4 * rowBytes, rowBytes, 4, UPPER_BITS);
       long target = to + (long) block * BYTES;
       four(target, toStride, 4 * toStride, staging, BYTES, 4L * BYTES, 4, LOWER_BITS);
