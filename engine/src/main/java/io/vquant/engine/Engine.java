@@ -1,12 +1,11 @@
 package io.vquant.engine;
 
+import io.vquant.engine.runtime.ComparedLogitsPass;
 import io.vquant.engine.runtime.LogitsFile;
 import io.vquant.engine.runtime.LogitsPass;
 import io.vquant.engine.runtime.MachineMemory;
 import io.vquant.engine.runtime.ModelRunner;
-import io.vquant.engine.runtime.PairedLogitsPass;
 import io.vquant.engine.runtime.WeightFiles;
-import io.vquant.eval.LanguageModel;
 import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
@@ -19,9 +18,11 @@ import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
 import io.vquant.model.loading.LoadedModel;
 import io.vquant.model.loading.ModelLoader;
+import io.vquant.model.loading.RandomModel;
 import io.vquant.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.Lock;
@@ -110,6 +111,34 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  /**
+   * Makes a model of random weights, for measuring speed; it has no tokenizer.
+   *
+   * @param options its folder is not read
+   * @throws IllegalArgumentException if the context asked for is longer than the model's limit
+   * @throws NotEnoughMemoryException as {@link #open}
+   * @throws io.vquant.kernels.backend.UnsupportedKernelException if the device cannot run it
+   */
+  public static Engine openRandom(ModelShape shape, EngineOptions options) {
+    ModelConfig config = shape.config();
+    int contextLength = contextLength(options, config);
+    MemoryPlan plan =
+        MemoryPlan.of(config, RandomModel.byteSize(config), contextLength, options.kvPolicy());
+    requireMemory(plan);
+    options.loadProgress().planned(plan);
+    KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
+    try {
+      LoadProgress progress = options.loadProgress();
+      LoadedModel loaded = RandomModel.make(config, backend, progress::advanced);
+      GenerationDefaults defaults =
+          new GenerationDefaults(SamplingParams.greedy(), config.tokens().eos());
+      return new Engine(options, contextLength, backend, loaded, null, defaults);
+    } catch (Throwable failure) {
+      backend.close();
+      throw failure;
+    }
+  }
+
   private static int contextLength(EngineOptions options, ModelConfig config) {
     int limit = config.maxPositionEmbeddings();
     if (options.contextLength() > limit) {
@@ -143,8 +172,13 @@ public final class Engine implements AutoCloseable {
    * @throws NotEnoughMemoryException if that cache, full, would not fit
    */
   public GenerationSession newSession() {
+    return newSession(options.kvPolicy());
+  }
+
+  /** The same with a KV cache of another policy than the engine's. */
+  public GenerationSession newSession(KvPolicy policy) {
     return new GenerationSession(
-        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength)));
+        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength, policy)));
   }
 
   /** A scorer of token ids with a cache of its own, for evaluation protocols. */
@@ -159,26 +193,40 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * A scorer that runs the model with two KV caches, one of {@code basePolicy} and one of this
-   * engine's, and compares. Its buffers, a row of hidden state a token of context and some rows of
-   * logits, are freed when the engine closes.
+   * A scorer that runs the model with one KV cache of each given policy, and compares each with a
+   * base's. Its buffers, a row of hidden state a token of context and some rows of logits, are
+   * freed when the engine closes.
    *
-   * @throws NotEnoughMemoryException if the two caches, full, would not fit
+   * @param policies at least one
+   * @throws NotEnoughMemoryException if the caches, full, would not fit
    */
   public EngineDivergenceScorer newDivergenceScorer(
-      KvPolicy basePolicy, ScoringMode mode, ScoringListener listener) {
-    requireCacheMemory(contextLength, basePolicy, options.kvPolicy());
+      KvPolicy base, List<KvPolicy> policies, ScoringMode mode, ScoringListener listener) {
+    List<KvPolicy> all = new ArrayList<>(policies);
+    all.add(base);
+    requireCacheMemory(contextLength, all);
     CausalLm causalLm = loaded.model();
-    KvCache base = causalLm.newCache(contextLength, basePolicy);
-    KvCache own = causalLm.newCache(contextLength, options.kvPolicy());
+    List<KvCache> caches =
+        policies.stream().map(policy -> causalLm.newCache(contextLength, policy)).toList();
     return new EngineDivergenceScorer(
         new ScoringRules(contextLength, mode, listener),
-        new PairedLogitsPass(causalLm, backend, deviceLock, base, own));
+        new ComparedLogitsPass(
+            causalLm, backend, deviceLock, causalLm.newCache(contextLength, base), caches));
   }
 
-  /** This engine as evaluation tasks see a model; needs the tokenizer. */
-  public LanguageModel languageModel() {
-    return new EngineLanguageModel(this);
+  /**
+   * This engine as evaluation tasks see a model; needs the tokenizer.
+   *
+   * @param listener may end what is under way with a {@link
+   *     io.vquant.model.ForwardCancelledException}
+   */
+  public EngineLanguageModel newLanguageModel(ScoringListener listener) {
+    return new EngineLanguageModel(this, listener);
+  }
+
+  /** This engine as the needle test sees a model; as {@link #newLanguageModel}. */
+  public EngineNeedleModel newNeedleModel(ScoringListener listener) {
+    return new EngineNeedleModel(this, listener);
   }
 
   /**
@@ -217,11 +265,15 @@ public final class Engine implements AutoCloseable {
   }
 
   private KvCache newCache(int maxTokens) {
-    requireCacheMemory(maxTokens, options.kvPolicy());
-    return loaded.model().newCache(maxTokens, options.kvPolicy());
+    return newCache(maxTokens, options.kvPolicy());
   }
 
-  private void requireCacheMemory(int maxTokens, KvPolicy... policies) {
+  private KvCache newCache(int maxTokens, KvPolicy policy) {
+    requireCacheMemory(maxTokens, List.of(policy));
+    return loaded.model().newCache(maxTokens, policy);
+  }
+
+  private void requireCacheMemory(int maxTokens, List<KvPolicy> policies) {
     long byteSize = 0;
     for (KvPolicy policy : policies) {
       byteSize += loaded.memoryPlan(maxTokens, policy).cacheByteSize();
@@ -278,7 +330,12 @@ public final class Engine implements AutoCloseable {
 
   /** Bits that a number takes in the cache of so many tokens, everything counted. */
   public double kvEffectiveBits(int tokens) {
-    return config().cacheSpec(tokens, options.kvPolicy()).effectiveBits(tokens);
+    return kvEffectiveBits(options.kvPolicy(), tokens);
+  }
+
+  /** The same under another policy. */
+  public double kvEffectiveBits(KvPolicy policy, int tokens) {
+    return config().cacheSpec(tokens, policy).effectiveBits(tokens);
   }
 
   /** Memory of the weights, of one full session and of scratch. */

@@ -2,32 +2,40 @@ package io.vquant.engine;
 
 import io.vquant.eval.LanguageModel;
 import io.vquant.tokenizer.Tokenizer;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An engine as evaluation tasks see a model. Text is encoded without special tokens, as
  * lm-evaluation-harness does by default; a text that does not fit the context is refused, not cut.
+ *
+ * <p>Keeps one KV cache for scoring and one for generating, made when first needed: what a prompt
+ * shares with the one before is not computed again. For one thread; close it before its engine.
  */
-final class EngineLanguageModel implements LanguageModel {
+public final class EngineLanguageModel implements LanguageModel, AutoCloseable {
   private final Engine engine;
   private final Tokenizer tokenizer;
+  private final ScoringListener listener;
+  private @Nullable EngineTokenScorer scorer;
+  private @Nullable GenerationSession session;
 
-  EngineLanguageModel(Engine engine) {
+  EngineLanguageModel(Engine engine, ScoringListener listener) {
     this.engine = engine;
+    this.listener = listener;
     tokenizer = engine.tokenizer();
   }
 
   @Override
   public List<LogLikelihood> logLikelihood(List<Continuation> requests) {
-    List<LogLikelihood> answers = new ArrayList<>();
-    try (EngineTokenScorer scorer = engine.newTokenScorer()) {
-      for (Continuation request : requests) {
-        answers.add(score(scorer, request));
-      }
+    return requests.stream().map(request -> score(scorer(), request)).toList();
+  }
+
+  private EngineTokenScorer scorer() {
+    if (scorer == null) {
+      scorer = engine.newTokenScorer(ScoringMode.PREFILL, listener);
     }
-    return answers;
+    return scorer;
   }
 
   /**
@@ -50,37 +58,38 @@ final class EngineLanguageModel implements LanguageModel {
 
   @Override
   public List<Double> rollingLogLikelihood(List<String> texts) {
-    List<Double> sums = new ArrayList<>();
-    try (EngineTokenScorer scorer = engine.newTokenScorer()) {
-      for (String text : texts) {
-        int[] tokens = withPrefix(tokenizer.encode(text));
-        int perWindow = scorer.contextLength() - 1;
-        double sum = 0;
-        for (int first = 1; first < tokens.length; first += perWindow) {
-          int end = Math.min(tokens.length, first + perWindow);
-          int[] window = Arrays.copyOfRange(tokens, first - 1, end);
-          sum -= Arrays.stream(scorer.negativeLogLikelihoods(window, 1)).sum();
-        }
-        sums.add(sum);
-      }
+    return texts.stream().map(text -> rolling(scorer(), text)).toList();
+  }
+
+  private double rolling(EngineTokenScorer scorer, String text) {
+    int[] tokens = withPrefix(tokenizer.encode(text));
+    int perWindow = scorer.contextLength() - 1;
+    double sum = 0;
+    for (int first = 1; first < tokens.length; first += perWindow) {
+      int end = Math.min(tokens.length, first + perWindow);
+      int[] window = Arrays.copyOfRange(tokens, first - 1, end);
+      sum -= Arrays.stream(scorer.negativeLogLikelihoods(window, 1)).sum();
     }
-    return sums;
+    return sum;
   }
 
   @Override
   public List<String> generateUntil(List<Generation> requests) {
-    List<String> answers = new ArrayList<>();
-    try (GenerationSession session = engine.newSession()) {
-      for (Generation request : requests) {
-        GenerationRequest generation =
-            GenerationRequest.builder(tokenizer.encode(request.context()))
-                .maxTokens(request.maxTokens())
-                .stopStrings(request.until())
-                .build();
-        answers.add(session.generate(generation).text());
-      }
+    return requests.stream()
+        .map(request -> continued(tokenizer.encode(request.context()), request))
+        .toList();
+  }
+
+  private String continued(int[] promptIds, Generation request) {
+    GenerationRequest generation =
+        GenerationRequest.builder(promptIds)
+            .maxTokens(request.maxTokens())
+            .stopStrings(request.until())
+            .build();
+    if (session == null) {
+      session = engine.newSession();
     }
-    return answers;
+    return session.generate(generation, new EndWhenAsked(listener)).text();
   }
 
   private int[] withPrefix(int[] tokens) {
@@ -97,5 +106,15 @@ final class EngineLanguageModel implements LanguageModel {
       throw new IllegalStateException("the model names neither a bos nor an eos token");
     }
     return engine.config().tokens().bos().orElseGet(eos::getFirst);
+  }
+
+  @Override
+  public void close() {
+    if (scorer != null) {
+      scorer.close();
+    }
+    if (session != null) {
+      session.close();
+    }
   }
 }

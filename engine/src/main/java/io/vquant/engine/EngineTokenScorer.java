@@ -5,7 +5,6 @@ import io.vquant.eval.LogSoftmax;
 import io.vquant.eval.TokenScorer;
 import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.ValueLayout;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /** An engine's model as evaluation protocols see it; keeps one KV cache. For one thread. */
 public final class EngineTokenScorer implements TokenScorer, AutoCloseable {
@@ -42,25 +41,33 @@ public final class EngineTokenScorer implements TokenScorer, AutoCloseable {
 
   Scores score(int[] tokenIds, int firstScored) {
     rules.check(tokenIds, firstScored);
-    double[] losses = new double[tokenIds.length - firstScored];
-    AtomicBoolean greedy = new AtomicBoolean(true);
-    LogitsPass.RowsConsumer<RuntimeException> scoreRows =
-        (position, logits) -> {
-          int rows = Math.min(logits.rows(), tokenIds.length - position - 1);
-          for (int row = 0; row < rows; row++) {
-            int scored = position + row + 1;
-            losses[scored - firstScored] = loss(logits, row, tokenIds[scored]);
-            if (!isLargest(logits, row, tokenIds[scored])) {
-              greedy.set(false);
-            }
-          }
-          rules.scored(position + rows, tokenIds.length);
-        };
+    Losses losses = new Losses(tokenIds.length - firstScored);
+    LogitsPass.RowsConsumer<RuntimeException> consumer =
+        (position, logits) ->
+            rules.scoreRows(
+                tokenIds, position, logits.rows(), (row, id) -> losses.add(logits, row, id));
+    int first = firstScored - 1;
     switch (rules.mode()) {
-      case PREFILL -> pass.run(tokenIds, firstScored - 1, rules.forwardListener(), scoreRows);
-      case DECODE -> pass.runByToken(tokenIds, firstScored - 1, rules.forwardListener(), scoreRows);
+      case PREFILL -> pass.run(tokenIds, first, rules.forwardListener(), consumer);
+      case DECODE -> pass.runByToken(tokenIds, first, rules.forwardListener(), consumer);
     }
-    return new Scores(losses, greedy.get());
+    return new Scores(losses.values, losses.greedy);
+  }
+
+  /** Collects the losses of tokens that come in order. */
+  private static final class Losses {
+    private final double[] values;
+    private boolean greedy = true;
+    private int count;
+
+    Losses(int tokens) {
+      values = new double[tokens];
+    }
+
+    void add(Tensor logits, int row, int tokenId) {
+      values[count++] = loss(logits, row, tokenId);
+      greedy &= isLargest(logits, row, tokenId);
+    }
   }
 
   private static double loss(Tensor logits, int row, int tokenId) {

@@ -27,13 +27,28 @@ record ScoringRules(int contextLength, ScoringMode mode, ScoringListener listene
     };
   }
 
-  /** To be called after some rows of logits, the last of them about {@code token}. */
-  void scored(int token, int ofTokens) {
+  /** Scores one token by one row of logits. */
+  @FunctionalInterface
+  interface RowScorer {
+    void score(int row, int tokenId);
+  }
+
+  /**
+   * Has the tokens scored that some rows of logits are about; the last token's row is about none.
+   *
+   * @param position of the first row's token
+   * @param rows of logits
+   */
+  void scoreRows(int[] tokenIds, int position, int rows, RowScorer scorer) {
+    int scored = Math.min(rows, tokenIds.length - position - 1);
+    for (int row = 0; row < scored; row++) {
+      scorer.score(row, tokenIds[position + row + 1]);
+    }
     if (listener.cancelled()) {
-      throw new ForwardCancelledException(ofTokens);
+      throw new ForwardCancelledException(tokenIds.length);
     }
     if (mode == ScoringMode.DECODE) {
-      listener.decoded(token + 1, ofTokens);
+      listener.decoded(position + scored + 1, tokenIds.length);
     }
   }
 }

@@ -12,17 +12,18 @@ import org.junit.jupiter.api.Test;
 
 class EngineLanguageModelTest {
   private static Engine engine;
-  private static LanguageModel model;
+  private static EngineLanguageModel model;
 
   @BeforeAll
   static void open() {
     engine = Engine.open(TestModels.options(TestModels.tiny()).withContextLength(128));
-    model = engine.languageModel();
+    model = engine.newLanguageModel(ScoringListener.NONE);
   }
 
   @AfterAll
   static void close() {
     if (engine != null) {
+      model.close();
       engine.close();
     }
   }

@@ -3,7 +3,7 @@ package io.vquant.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.vquant.eval.ComparedScorer;
+import io.vquant.eval.ComparedWindows;
 import io.vquant.eval.Divergence;
 import io.vquant.eval.TokenDivergence;
 import io.vquant.eval.WindowProtocol;
@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -78,10 +79,14 @@ class ScoringModeTest {
   private static Divergence divergence(Engine engine, DType base, ScoringMode mode)
       throws IOException {
     try (EngineDivergenceScorer pair =
-        engine.newDivergenceScorer(KvPolicy.plain(base), mode, ScoringListener.NONE)) {
-      ComparedScorer scorer = new ComparedScorer(pair);
-      scorer.negativeLogLikelihoods(stories(engine), 1);
-      return scorer.divergence();
+        engine.newDivergenceScorer(
+            KvPolicy.plain(base),
+            List.of(KvPolicy.plain(DType.BF16)),
+            mode,
+            ScoringListener.NONE)) {
+      ComparedWindows compared = new ComparedWindows(pair);
+      compared.score(WindowProtocol.GPTQ, stories(engine), WINDOW, 0, OptionalInt.empty());
+      return compared.divergence(0);
     }
   }
 
@@ -114,16 +119,23 @@ class ScoringModeTest {
         Engine rounded = tiny(DType.BF16);
         EngineDivergenceScorer pair =
             rounded.newDivergenceScorer(
-                KvPolicy.plain(DType.F32), ScoringMode.PREFILL, ScoringListener.NONE)) {
+                KvPolicy.plain(DType.F32),
+                List.of(KvPolicy.plain(DType.BF16), KvPolicy.plain(DType.F32)),
+                ScoringMode.PREFILL,
+                ScoringListener.NONE)) {
       int[] window = stories(exact);
-      List<TokenDivergence> tokens = pair.compare(window, 1);
+      List<List<TokenDivergence>> ways = pair.compare(window, 1);
+      assertThat(ways).hasSize(2);
+      assertThat(ways.get(1)).allSatisfy(token -> assertThat(token.kld()).isZero());
+      List<TokenDivergence> tokens = ways.getFirst();
       double[] base = losses(exact, window, ScoringMode.PREFILL, 1);
       double[] own = losses(rounded, window, ScoringMode.PREFILL, 1);
       for (int i = 0; i < base.length; i++) {
         assertThat(tokens.get(i).baseNll()).isCloseTo(base[i], ROUNDING);
         assertThat(tokens.get(i).nll()).isCloseTo(own[i], ROUNDING);
       }
-      assertThat(pair.kvCacheByteSize()).isPositive();
+      assertThat(pair.kvCacheByteSize(0)).isEqualTo(pair.kvCacheByteSize(1) / 2);
+      assertThat(pair.layerNanos(1)).isPositive();
     }
   }
 

@@ -3,58 +3,68 @@ package io.vquant.eval;
 import java.util.List;
 
 /**
- * One measurement.
+ * One measurement of speed.
  *
- * @param model name of the model
+ * @param model what was run
  * @param device where it ran
  * @param threads threads that computed
- * @param kv KV cache policy
+ * @param kv how keys and values were kept
  * @param test {@code pp512}: a prompt of 512 tokens; {@code tg128}: 128 tokens generated
  * @param depth tokens in the cache before the test
- * @param tokensPerSecond mean over the repeats
- * @param stddev sample standard deviation of the tokens a second, 0 with one repeat
- * @param repeats how often it was measured
- * @param probe the machine's roof at that time
+ * @param rates tokens a second of each repeat, at least one
+ * @param probe the machine's roof just before the test
  * @param peakRssBytes peak resident memory of the process up to the end of the row
+ * @param partial whether the run was interrupted: repeats or other rows are missing
  */
 public record BenchRow(
-    String model,
+    Model model,
     String device,
     int threads,
-    String kv,
+    Kv kv,
     String test,
     int depth,
-    double tokensPerSecond,
-    double stddev,
-    int repeats,
+    List<Double> rates,
     BenchProbe probe,
-    long peakRssBytes) {
+    long peakRssBytes,
+    boolean partial) {
 
-  /** A rate with its spread. */
-  public record Rate(double tokensPerSecond, double stddev) {
+  /**
+   * A model.
+   *
+   * @param byteSize of its weights
+   * @param parameters numbers that were learned
+   */
+  public record Model(String name, long byteSize, long parameters) {}
 
-    /**
-     * Mean and sample standard deviation of tokens a second.
-     *
-     * @param tokens tokens of each repeat
-     * @param nanos time of each repeat, each above 0
-     */
-    public static Rate of(int tokens, List<Long> nanos) {
-      if (nanos.isEmpty()) {
-        throw new IllegalArgumentException("0 repeats: expected 1 or more");
-      }
-      double[] rates = nanos.stream().mapToDouble(t -> tokens * 1e9 / t).toArray();
-      double sum = 0;
-      for (double rate : rates) {
-        sum += rate;
-      }
-      double mean = sum / rates.length;
-      double squares = 0;
-      for (double rate : rates) {
-        squares += (rate - mean) * (rate - mean);
-      }
-      double stddev = rates.length == 1 ? 0 : Math.sqrt(squares / (rates.length - 1));
-      return new Rate(mean, stddev);
+  /**
+   * A policy for the KV cache.
+   *
+   * @param effectiveBits bits a cached number, everything counted
+   * @param byteSize bytes of the cache at the end of the test
+   */
+  public record Kv(String policy, double effectiveBits, long byteSize) {}
+
+  public BenchRow {
+    rates = List.copyOf(rates);
+    if (rates.isEmpty()) {
+      throw new IllegalArgumentException("0 repeats: expected 1 or more");
     }
+  }
+
+  /** Mean of the rates. */
+  public double tokensPerSecond() {
+    return rates.stream().mapToDouble(Double::doubleValue).sum() / rates.size();
+  }
+
+  /** Sample standard deviation of the rates, 0 with one repeat. */
+  public double stddev() {
+    double mean = tokensPerSecond();
+    double squares = rates.stream().mapToDouble(rate -> (rate - mean) * (rate - mean)).sum();
+    return rates.size() == 1 ? 0 : Math.sqrt(squares / (rates.size() - 1));
+  }
+
+  /** This row, of an interrupted run. */
+  public BenchRow asPartial() {
+    return new BenchRow(model, device, threads, kv, test, depth, rates, probe, peakRssBytes, true);
   }
 }

@@ -45,6 +45,7 @@ public interface LanguageModel {
    * overlap, each predicted from the last token before it on (the first from the beginning-of-text
    * token).
    *
+   * @param texts none empty
    * @return sums of the natural logarithms of the tokens' probabilities
    */
   List<Double> rollingLogLikelihood(List<String> texts);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.assertj.core.data.Offset;
@@ -151,30 +152,42 @@ class DivergenceTest {
     assertThat(divergence.sameTop().standardError()).isCloseTo(0.25, within(1e-12));
   }
 
-  @Test
-  void comparedScorerGivesTheLossesAndKeepsTheRest() {
-    DivergenceScorer pair =
-        new DivergenceScorer() {
-          @Override
-          public int contextLength() {
-            return 8;
-          }
+  /** Two ways: their losses are the token's id and twice that, the base's are 1. */
+  private static final class TwoWays implements DivergenceScorer {
+    @Override
+    public int contextLength() {
+      return 8;
+    }
 
-          @Override
-          public List<TokenDivergence> compare(int[] tokenIds, int firstScored) {
-            return IntStream.range(firstScored, tokenIds.length)
-                .mapToObj(i -> new TokenDivergence(tokenIds[i], 1, 0.5, 0, true))
-                .toList();
-          }
-        };
-    ComparedScorer scorer = new ComparedScorer(pair);
-    assertThat(scorer.contextLength()).isEqualTo(8);
-    assertThat(scorer.negativeLogLikelihoods(new int[] {7, 8, 9}, 1)).containsExactly(8, 9);
-    assertThat(scorer.negativeLogLikelihoods(new int[] {1, 2, 3}, 2)).containsExactly(3);
-    assertThat(scorer.basePerplexity().value()).isCloseTo(Math.E, within(1e-12));
-    assertThat(scorer.basePerplexity().windows()).hasSize(2);
-    assertThat(scorer.divergence().tokens()).isEqualTo(3);
-    assertThat(scorer.divergence().meanKld().value()).isEqualTo(0.5);
+    @Override
+    public int ways() {
+      return 2;
+    }
+
+    @Override
+    public List<List<TokenDivergence>> compare(int[] tokenIds, int firstScored) {
+      return IntStream.of(1, 2)
+          .mapToObj(way ->
+              IntStream.range(firstScored, tokenIds.length)
+                  .mapToObj(i -> new TokenDivergence(way * tokenIds[i], 1, 0.5 * way, 0, true))
+                  .toList())
+          .toList();
+    }
+  }
+
+  @Test
+  void comparedWindowsKeepEachWayApart() {
+    ComparedWindows compared = new ComparedWindows(new TwoWays());
+    int[] text = {7, 1, 2, 7, 3, 4, 9};
+    compared.score(WindowProtocol.GPTQ, text, 3, 0, OptionalInt.empty());
+    compared.score(WindowProtocol.GPTQ, text, 3, 1, OptionalInt.empty());
+    assertThat(compared.basePerplexity().value()).isCloseTo(Math.E, within(1e-12));
+    assertThat(compared.basePerplexity().windows()).hasSize(2);
+    assertThat(compared.perplexity(0).value()).isCloseTo(Math.exp(2.5), within(1e-9));
+    assertThat(compared.perplexity(1).value()).isCloseTo(Math.exp(5), within(1e-9));
+    assertThat(compared.divergence(0).meanKld().value()).isEqualTo(0.5);
+    assertThat(compared.divergence(1).meanKld().value()).isEqualTo(1);
+    assertThat(compared.divergence(1).tokens()).isEqualTo(4);
   }
 
   @Test

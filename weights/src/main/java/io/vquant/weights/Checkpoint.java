@@ -5,8 +5,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The weights of one model folder, mapped into memory. Opening reads and checks the headers only;
- * the values come from disk when they are first touched.
+ * The weights of one model folder, mapped into memory (or made there: {@link #inMemory}). Opening
+ * reads and checks the headers only; the values come from disk when they are first touched.
  *
  * <p>Closing unmaps the files: every {@link StoredTensor} that came from here then throws {@link
  * IllegalStateException} on access. The files must not be truncated while they are mapped, as the
@@ -47,6 +47,16 @@ public final class Checkpoint implements AutoCloseable {
       arena.close();
       throw failure;
     }
+  }
+
+  /**
+   * Tensors that lie in memory, not in files.
+   *
+   * @param name what messages call the folder
+   * @param arena holds the tensors' data; closed with the checkpoint
+   */
+  public static Checkpoint inMemory(Path name, Arena arena, List<StoredTensor> tensors) {
+    return new Checkpoint(name, arena, new WeightStore(name, tensors));
   }
 
   public Path modelDir() {

@@ -1,14 +1,14 @@
 package io.vquant.engine.cli;
 
 import io.vquant.engine.Engine;
-import io.vquant.eval.BenchFormat;
+import io.vquant.engine.ModelShape;
 import io.vquant.eval.BenchRow;
 import io.vquant.eval.BenchTable;
+import io.vquant.eval.ReportFormat;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -19,11 +19,14 @@ import picocli.CommandLine.Option;
     description =
         "Measures speed as llama-bench does: pp is prefill of a prompt, tg is generation,"
             + " at several depths of the KV cache. The machine's multiply-add and read rates are"
-            + " measured just before each row.",
+            + " measured just before each test.",
     footer = {
       "",
+      "--kv may be given several times: the policies then take turns repeat by repeat, so that",
+      "their ratios are fair. Peak memory is that of the process, all policies together.",
       "Examples:",
       "  bench",
+      "  bench --random llama-3.2-1b -p 128 -n 32 -d 0,2048 --kv f32 --kv bf16",
       "  bench -m path/to/model -p 512 -n 64 -d 0,2048 -o json"
     })
 final class BenchCommand implements Callable<Integer> {
@@ -58,6 +61,14 @@ final class BenchCommand implements Callable<Integer> {
   private int repeats = 5;
 
   @Option(
+      names = "--random",
+      paramLabel = "SHAPE",
+      description =
+          "random weights of a published shape in place of a model: smollm2-135m, llama-3.2-1b,"
+              + " llama-3.1-8b or qwen2.5-7b")
+  private @Nullable String shape;
+
+  @Option(
       names = {"-o", "--output"},
       paramLabel = "FORMAT",
       description = "md, csv, json or jsonl (default: md)")
@@ -74,60 +85,95 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    BenchFormat chosen = checkedFormat();
+    ReportFormat chosen = reportFormat(format, json);
     checkNumbers();
-    model.check();
+    model.checkForPolicies();
     List<BenchRow> rows = new ArrayList<>();
-    try (Engine engine = model.open(context, output, false)) {
-      requireContext(engine.contextLength());
+    int tests = (promptTokens > 0 ? 1 : 0) + (generatedTokens > 0 ? 1 : 0);
+    int planned = depths.length * tests * model.kvPolicies().size();
+    try (Engine engine = open()) {
+      context.interruption().onRequest(() -> {}); // the test looks, and keeps what it has
       SpeedTest test =
-          new SpeedTest(
-              engine, model.modelName(), model.kvPolicy(), repeats, context.interruption());
+          new SpeedTest(engine, modelName(), model.kvPolicies(), repeats, context.interruption());
       for (int depth : depths) {
-        if (promptTokens > 0) {
-          rows.add(told(test.prefill(promptTokens, depth)));
+        if (promptTokens > 0 && !context.interruption().isRequested()) {
+          rows.addAll(told(test.prefill(promptTokens, depth)));
         }
-        if (generatedTokens > 0) {
-          rows.add(told(test.decode(generatedTokens, depth)));
+        if (generatedTokens > 0 && !context.interruption().isRequested()) {
+          rows.addAll(told(test.decode(generatedTokens, depth)));
         }
       }
     }
-    context.console().out().print(new BenchTable(rows).format(chosen));
-    return ExitCode.DONE;
+    if (rows.isEmpty()) {
+      throw new InterruptedCommandException();
+    }
+    return report(rows, planned, chosen);
+  }
+
+  private int report(List<BenchRow> rows, int planned, ReportFormat chosen) {
+    boolean partial = context.interruption().isRequested();
+    List<BenchRow> marked = partial ? rows.stream().map(BenchRow::asPartial).toList() : rows;
+    TextOutput out = context.console().out();
+    out.print(BenchTable.format(marked, chosen));
+    if (partial && chosen == ReportFormat.MD) {
+      out.line("").line("Partial (interrupted): " + rows.size() + " of " + planned + " rows.");
+    }
+    out.flush();
+    return partial ? ExitCode.INTERRUPTED : ExitCode.DONE;
+  }
+
+  /** Opens the model for as many tokens as the deepest test needs. */
+  private Engine open() {
+    long deepest = Arrays.stream(depths).max().orElse(0);
+    long needed = deepest + Math.max(promptTokens + 1L, generatedTokens + 2L);
+    int tokens = (int) Math.min(Integer.MAX_VALUE, needed);
+    Engine engine;
+    try {
+      engine =
+          shape == null
+              ? model.openForTokens(context, output, tokens)
+              : model.openRandom(context, output, parsed(shape), tokens);
+    } catch (IllegalArgumentException e) { // longer than the model's limit
+      throw CommandFailure.usage("these tests need a " + e.getMessage());
+    }
+    if (needed > engine.contextLength()) {
+      engine.close();
+      throw CommandFailure.usage(
+          "these tests need "
+              + needed
+              + " tokens of context: the limit is "
+              + engine.contextLength());
+    }
+    return engine;
+  }
+
+  private String modelName() {
+    return shape == null ? model.modelName() : shape + " (random)";
   }
 
   /** A table comes at the end; on a terminal each row is told as it is measured. */
-  private BenchRow told(BenchRow row) {
+  private List<BenchRow> told(List<BenchRow> rows) {
     if (output.showsProgress()) {
-      context
-          .console()
-          .message(
-              row.test()
-                  + " @ "
-                  + row.depth()
-                  + ": "
-                  + Quantities.decimal(row.tokensPerSecond(), 1)
-                  + " t/s");
+      for (BenchRow row : rows) {
+        String speed = Quantities.decimal(row.tokensPerSecond(), 1) + " t/s";
+        context
+            .console()
+            .message(row.kv().policy() + " " + row.test() + " @ " + row.depth() + ": " + speed);
+      }
     }
-    return row;
+    return rows;
   }
 
-  private BenchFormat checkedFormat() {
+  /** What {@code -o} and {@code --json} ask for together. */
+  static ReportFormat reportFormat(@Nullable String format, boolean json) {
     if (json && format != null && !format.equals("json")) {
       throw CommandFailure.usage("--json and -o " + format + ": give one of them");
     }
-    String name = json ? "json" : format == null ? "md" : format;
-    return Arrays.stream(BenchFormat.values())
-        .filter(candidate -> candidate.label().equals(name))
-        .findFirst()
-        .orElseThrow(() ->
-            CommandFailure.usage(
-                "--output "
-                    + name
-                    + ": expected one of "
-                    + Arrays.stream(BenchFormat.values())
-                        .map(BenchFormat::label)
-                        .collect(Collectors.joining(", "))));
+    return Choice.of(
+        "--output",
+        json ? "json" : format == null ? "md" : format,
+        ReportFormat.values(),
+        ReportFormat::label);
   }
 
   private void checkNumbers() {
@@ -143,6 +189,12 @@ final class BenchCommand implements Callable<Integer> {
     if (promptTokens == 0 && generatedTokens == 0) {
       throw CommandFailure.usage("-p 0 and -n 0: nothing to measure");
     }
+    if (shape != null) {
+      parsed(shape);
+      if (model.isModelGiven()) {
+        throw CommandFailure.usage("--model and --random: give one of them");
+      }
+    }
   }
 
   private static void requireAtLeast(String option, int value, int least) {
@@ -151,12 +203,7 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  private void requireContext(int contextLength) {
-    long deepest = Arrays.stream(depths).max().orElse(0);
-    long needed = deepest + Math.max(promptTokens + 1L, generatedTokens + 2L);
-    if (needed > contextLength) {
-      throw CommandFailure.usage(
-          "these tests need " + needed + " tokens of context: the limit is " + contextLength);
-    }
+  private static ModelShape parsed(String shape) {
+    return Choice.of("--random", shape, ModelShape.values(), ModelShape::label);
   }
 }

@@ -3,11 +3,15 @@ package io.vquant.engine.cli;
 import io.vquant.engine.Engine;
 import io.vquant.engine.EngineOptions;
 import io.vquant.engine.LoadProgress;
+import io.vquant.engine.ModelShape;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.model.MemoryPlan;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -15,6 +19,7 @@ import picocli.CommandLine.Option;
 /** Which model runs, where and how: the options of every command that runs one. */
 final class ModelOptions {
   private static final int MAX_THREADS = 1024;
+  private static final String DEFAULT_KV = "bf16";
 
   @Mixin private ModelFolderOption folder;
 
@@ -42,9 +47,9 @@ final class ModelOptions {
       description = {
         "how keys and values are kept: f32, bf16, or keys and values in 8, 4 or 2 bits,",
         "such as k4v4,lines=1%%,window=128,sinks=4,smooth=on,hadamard=on;",
-        "@FILE.json has rules per layer (default: ${DEFAULT-VALUE})"
+        "@FILE.json has rules per layer (default: " + DEFAULT_KV + ")"
       })
-  private String kv = "bf16";
+  private List<String> kv = new ArrayList<>();
 
   @Option(
       names = "--weights",
@@ -62,10 +67,19 @@ final class ModelOptions {
     folder = new ModelFolderOption();
   }
 
-  /** Checks what needs no model. */
+  /** Checks what needs no model; one KV cache policy at most. */
   void check() {
+    if (kv.size() > 1) {
+      throw CommandFailure.usage(
+          "--kv " + String.join(", --kv ", kv) + ": this command runs one policy");
+    }
+    checkForPolicies();
+  }
+
+  /** The same, with any number of KV cache policies. */
+  void checkForPolicies() {
     DeviceChoice.parse(device);
-    kvPolicy("--kv", kv);
+    kvPolicies().forEach(policy -> kvPolicy("--kv", policy));
     requireBetween("--threads", threads, MAX_THREADS);
     requireBetween("--context", contextLength, Integer.MAX_VALUE);
     if (weights != null && !weights.equals("bf16")) {
@@ -91,18 +105,60 @@ final class ModelOptions {
    */
   Engine open(CommandContext context, OutputOptions output, boolean withTokenizer) {
     check();
+    Path nativeCache = withTokenizer ? nativeCache(context) : null;
+    return open(context, output, folder.path(context), nativeCache, Engine::open);
+  }
+
+  /** The same with the tokenizer, for a command that runs several policies on one engine. */
+  Engine openForPolicies(CommandContext context, OutputOptions output) {
+    checkForPolicies();
+    return open(context, output, folder.path(context), nativeCache(context), Engine::open);
+  }
+
+  /**
+   * Opens the model without its tokenizer, for this many tokens unless {@code --context} says more.
+   *
+   * @throws IllegalArgumentException if it has not so much context; names both numbers
+   */
+  Engine openForTokens(CommandContext context, OutputOptions output, int tokens) {
     Path directory = folder.path(context);
+    return open(context, output, directory, null, forTokens(tokens, Engine::open));
+  }
+
+  /** The same for random weights in place of a folder's. */
+  Engine openRandom(CommandContext context, OutputOptions output, ModelShape shape, int tokens) {
+    Path name = Path.of(shape.label());
+    return open(
+        context,
+        output,
+        name,
+        null,
+        forTokens(tokens, options -> Engine.openRandom(shape, options)));
+  }
+
+  private Function<EngineOptions, Engine> forTokens(
+      int tokens, Function<EngineOptions, Engine> opener) {
+    return options ->
+        opener.apply(contextLength == null ? options.withContextLength(tokens) : options);
+  }
+
+  private Engine open(
+      CommandContext context,
+      OutputOptions output,
+      Path directory,
+      @Nullable Path nativeCache,
+      Function<EngineOptions, Engine> opener) {
     try (ProgressBar bar =
         ProgressBar.ofBytes(context.console().err(), "loading", System.nanoTime())) {
       EngineOptions options =
-          EngineOptions.of(directory, withTokenizer ? nativeCache(context) : null)
+          EngineOptions.of(directory, nativeCache)
               .withDevice(deviceChoice().device())
               .withThreads(threads())
-              .withKvPolicy(kvPolicy("--kv", kv));
+              .withKvPolicy(kvPolicy("--kv", kvPolicies().getFirst()));
       if (contextLength != null) {
         options = options.withContextLength(contextLength);
       }
-      return open(options.withLoadProgress(progress(context, output, bar)));
+      return open(options.withLoadProgress(progress(context, output, bar)), opener);
     }
   }
 
@@ -135,10 +191,10 @@ final class ModelOptions {
             Quantities.bytes(plan.scratchByteSize()));
   }
 
-  private Engine open(EngineOptions options) {
+  private Engine open(EngineOptions options, Function<EngineOptions, Engine> opener) {
     Engine engine;
     try {
-      engine = Engine.open(options);
+      engine = opener.apply(options);
     } catch (IllegalArgumentException e) {
       if (contextLength == null || e instanceof UnfitPolicyException) {
         throw e;
@@ -173,7 +229,17 @@ final class ModelOptions {
 
   /** The policy's name as a user writes it. */
   String kvPolicy() {
-    return kv;
+    return kvPolicies().getFirst();
+  }
+
+  /** Whether {@code --kv} names a policy. */
+  boolean isKvGiven() {
+    return !kv.isEmpty();
+  }
+
+  /** The policies given, or the default alone. */
+  List<String> kvPolicies() {
+    return kv.isEmpty() ? List.of(DEFAULT_KV) : List.copyOf(kv);
   }
 
   /** Reads the policy that {@code option} was given. */
@@ -190,6 +256,11 @@ final class ModelOptions {
   /** What {@code --context} was given, if it was. */
   @Nullable Integer contextLength() {
     return contextLength;
+  }
+
+  /** Whether {@code --model} names one. */
+  boolean isModelGiven() {
+    return folder.model != null;
   }
 
   /** How reports name the model. */

@@ -3,10 +3,7 @@ package io.vquant.engine.cli;
 import io.vquant.engine.Engine;
 import io.vquant.engine.ScoringMode;
 import io.vquant.eval.WindowProtocol;
-import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -84,7 +81,8 @@ final class PerplexityCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    PerplexityPlan plan = checkedPlan();
+    model.check();
+    PerplexityPlan plan = PerplexityPlan.of(protocol, mode, model.contextLength(), limit, against);
     String content = PerplexityText.read(file, context.console().in());
     try (Engine engine = model.open(context, output, true)) {
       PerplexityText text =
@@ -119,43 +117,5 @@ final class PerplexityCommand implements Callable<Integer> {
     if (!output.quiet()) {
       context.console().message(report.speed());
     }
-  }
-
-  private PerplexityPlan checkedPlan() {
-    model.check();
-    WindowProtocol chosen =
-        choice("--protocol", protocol, WindowProtocol.values(), WindowProtocol::label);
-    ScoringMode chosenMode = choice("--mode", mode, ScoringMode.values(), ScoringMode::label);
-    Integer windowTokens = model.contextLength();
-    if (windowTokens == null) {
-      throw CommandFailure.usage(
-          "no --context: give the tokens of a window (papers use 2048, llama-perplexity 512)");
-    }
-    if (windowTokens < chosen.minWindowTokens()) {
-      throw CommandFailure.usage(
-          "--context "
-              + windowTokens
-              + ": expected "
-              + chosen.minWindowTokens()
-              + " or more with --protocol "
-              + chosen.label());
-    }
-    if (limit < 1) {
-      throw CommandFailure.usage("--limit " + limit + ": expected 1 or more");
-    }
-    if (against != null) {
-      ModelOptions.kvPolicy("--against", against);
-    }
-    return new PerplexityPlan(chosen, chosenMode, windowTokens, limit, against);
-  }
-
-  private static <E> E choice(String option, String given, E[] values, Function<E, String> label) {
-    List<String> labels = Arrays.stream(values).map(label).toList();
-    int index = labels.indexOf(given);
-    if (index < 0) {
-      throw CommandFailure.usage(
-          option + " " + given + ": expected one of " + String.join(", ", labels));
-    }
-    return values[index];
   }
 }

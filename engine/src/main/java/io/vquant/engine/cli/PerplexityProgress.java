@@ -46,7 +46,8 @@ final class PerplexityProgress implements AutoCloseable {
   }
 
   /** A window is done. */
-  void finished(WindowLoss loss, Perplexity running) {
+  void finished(Perplexity running) {
+    WindowLoss loss = running.windows().getLast();
     finishedWindows++;
     losses =
         String.format(

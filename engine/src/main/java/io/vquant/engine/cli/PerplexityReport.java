@@ -5,6 +5,7 @@ import io.vquant.eval.Divergence;
 import io.vquant.eval.Estimate;
 import io.vquant.eval.Perplexity;
 import io.vquant.eval.WindowLoss;
+import java.util.ArrayList;
 import java.util.Formatter;
 import java.util.List;
 import java.util.Locale;
@@ -114,15 +115,22 @@ record PerplexityReport(
   private void addSetting(Formatter out) {
     out.format(
         "model %s, device %s, KV cache %s\n", model.modelName(), engine.device(), model.kvPolicy());
-    out.format(
-        "text %s: %d tokens; windows of %d tokens, the last %d scored (protocol %s, mode %s), %s\n",
-        text.name(),
-        text.textTokens(),
-        plan.windowTokens(),
-        plan.windowTokens() - plan.firstScored(),
-        plan.protocol().label(),
-        plan.mode().label(),
-        bos() == null ? "no BOS" : "BOS " + bos());
+    out.format("%s\n", plan.describe(text));
+    out.format("running PPL: %s\n", running());
+  }
+
+  /** The perplexity after each window, as llama-perplexity writes it. */
+  private String running() {
+    List<WindowLoss> losses = result.perplexity().windows();
+    List<String> values = new ArrayList<>();
+    double sum = 0;
+    long tokens = 0;
+    for (WindowLoss loss : losses) {
+      sum += loss.nllSum();
+      tokens += loss.scoredTokens();
+      values.add("[" + (values.size() + 1) + "]" + Quantities.decimal(Math.exp(sum / tokens), 4));
+    }
+    return String.join(",", values);
   }
 
   private void addCounts(Formatter out) {

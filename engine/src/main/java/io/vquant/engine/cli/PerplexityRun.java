@@ -4,7 +4,7 @@ import io.vquant.engine.Engine;
 import io.vquant.engine.EngineDivergenceScorer;
 import io.vquant.engine.EngineTokenScorer;
 import io.vquant.engine.ScoringListener;
-import io.vquant.eval.ComparedScorer;
+import io.vquant.eval.ComparedWindows;
 import io.vquant.eval.Perplexity;
 import io.vquant.eval.TokenScorer;
 import io.vquant.eval.WindowLoss;
@@ -13,6 +13,7 @@ import io.vquant.model.ForwardCancelledException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
 
 /** Scores one window after another. */
 final class PerplexityRun {
@@ -53,38 +54,57 @@ final class PerplexityRun {
   PerplexityResult run() {
     if (plan.against() == null) {
       try (EngineTokenScorer scorer = engine.newTokenScorer(plan.mode(), listener())) {
-        Perplexity perplexity = score(scorer);
+        Perplexity perplexity = scoreAlone(scorer);
         return result(perplexity, Optional.empty(), scorer.kvCacheByteSize());
       }
     }
     KvPolicy base = ModelOptions.kvPolicy("--against", plan.against());
-    try (EngineDivergenceScorer pair = engine.newDivergenceScorer(base, plan.mode(), listener())) {
-      ComparedScorer scorer = new ComparedScorer(pair);
-      Perplexity perplexity = score(scorer);
+    try (EngineDivergenceScorer scorer =
+        engine.newDivergenceScorer(base, List.of(engine.kvPolicy()), plan.mode(), listener())) {
+      ComparedWindows compared = new ComparedWindows(scorer);
+      Perplexity perplexity =
+          scoreWindows(window -> {
+            compared.score(plan.protocol(), text.ids(), plan.windowTokens(), window, text.bos());
+            return compared.perplexity(0);
+          });
       var comparison =
-          new PerplexityResult.Comparison(scorer.basePerplexity(), scorer.divergence());
-      return result(perplexity, Optional.of(comparison), pair.kvCacheByteSize());
+          new PerplexityResult.Comparison(compared.basePerplexity(), compared.divergence(0));
+      return result(perplexity, Optional.of(comparison), scorer.kvCacheByteSize(0));
     }
   }
 
-  private Perplexity score(TokenScorer scorer) {
+  private Perplexity scoreAlone(TokenScorer scorer) {
     List<WindowLoss> losses = new ArrayList<>();
+    return scoreWindows(window -> {
+      losses.add(
+          plan.protocol().score(scorer, text.ids(), plan.windowTokens(), window, text.bos()));
+      return Perplexity.of(losses);
+    });
+  }
+
+  /**
+   * Scores the windows in order.
+   *
+   * @param scorer takes the index of a window, gives the perplexity of all windows up to it
+   */
+  private Perplexity scoreWindows(IntFunction<Perplexity> scorer) {
+    Perplexity running = null;
     int tokens = plan.windowTokens();
     progress.begin(windows);
     try {
       for (int window = 0; window < windows && !interruption.isRequested(); window++) {
-        losses.add(plan.protocol().score(scorer, text.ids(), tokens, window, text.bos()));
+        running = scorer.apply(window);
         int first = window * tokens;
         scoredBytes.add(text.ids(), first, first + tokens, first + plan.firstScored());
-        progress.finished(losses.getLast(), Perplexity.of(losses));
+        progress.finished(running);
       }
     } catch (ForwardCancelledException e) {
       // a signal came; the windows before this one are complete
     }
-    if (losses.isEmpty()) {
+    if (running == null) {
       throw new InterruptedCommandException();
     }
-    return Perplexity.of(losses);
+    return running;
   }
 
   private PerplexityResult result(

@@ -45,6 +45,9 @@ final class Program {
         "template", new Entry("render a chat as the model reads it", TemplateCommand::new));
     commands.put("logits", new Entry("write a model's numbers to a file", LogitsCommand::new));
     commands.put("perplexity", new Entry("measure loss on a text", PerplexityCommand::new));
+    commands.put("kv-sweep", new Entry("compare KV cache policies", KvSweepCommand::new));
+    commands.put("needle", new Entry("find what is hidden in long texts", NeedleCommand::new));
+    commands.put("eval", new Entry("ask tasks and judge the answers", EvalCommand::new));
     commands.put("bench", new Entry("measure speed", BenchCommand::new));
     return commands;
   }

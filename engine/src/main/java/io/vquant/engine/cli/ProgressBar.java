@@ -9,31 +9,37 @@ import java.util.Locale;
  */
 final class ProgressBar implements AutoCloseable {
   private static final int CELLS = 24;
+  private static final String BYTES = "bytes";
   private static final long FIRST_DRAW_NANOS = 300_000_000L;
   private static final long REDRAW_NANOS = 100_000_000L;
 
   private final PrintStream terminal;
   private final String title;
-  private final boolean inBytes;
+  private final String unit;
   private final long startNanos;
   private long lastDrawNanos;
   private boolean drawn;
 
-  private ProgressBar(PrintStream terminal, String title, boolean inBytes, long nowNanos) {
+  private ProgressBar(PrintStream terminal, String title, String unit, long nowNanos) {
     this.terminal = terminal;
     this.title = title;
-    this.inBytes = inBytes;
+    this.unit = unit;
     this.startNanos = nowNanos;
   }
 
   /** A bar that counts bytes. */
   static ProgressBar ofBytes(PrintStream terminal, String title, long nowNanos) {
-    return new ProgressBar(terminal, title, true, nowNanos);
+    return new ProgressBar(terminal, title, BYTES, nowNanos);
   }
 
   /** A bar that counts tokens. */
   static ProgressBar ofTokens(PrintStream terminal, String title, long nowNanos) {
-    return new ProgressBar(terminal, title, false, nowNanos);
+    return of(terminal, title, "tokens", nowNanos);
+  }
+
+  /** A bar that counts things of a kind, named by its plural. */
+  static ProgressBar of(PrintStream terminal, String title, String unit, long nowNanos) {
+    return new ProgressBar(terminal, title, unit, nowNanos);
   }
 
   /** Shows that {@code done} of {@code total} are done. */
@@ -64,7 +70,7 @@ final class ProgressBar implements AutoCloseable {
   }
 
   private String amount(long count) {
-    return inBytes ? Quantities.bytes(count) : count + " tokens";
+    return unit.equals(BYTES) ? Quantities.bytes(count) : count + " " + unit;
   }
 
   /** Removes the bar from the screen. */

@@ -8,82 +8,164 @@ import io.vquant.engine.GenerationStats;
 import io.vquant.eval.BenchProbe;
 import io.vquant.eval.BenchRow;
 import io.vquant.kernels.cpu.CoreProbe;
+import io.vquant.kernels.kvcache.KvPolicy;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
 
 /**
- * Measures one engine. Prompts are random tokens, as speed does not depend on them; each test runs
- * once before it is timed, and the part of a prompt below the depth stays in the session's cache.
+ * Measures one engine with some KV cache policies, which take turns repeat by repeat: what the
+ * machine does in the meantime then meets all of them alike. Prompts are random tokens, as speed
+ * does not depend on them; each test runs before it is timed.
  */
 final class SpeedTest {
+  private static final long WARM_UP_NANOS = 500_000_000L;
   private final Engine engine;
-  private final String modelName;
-  private final String kvPolicy;
+  private final BenchRow.Model model;
+  private final List<String> policies;
   private final int repeats;
   private final Interruption interruption;
   private final SplittableRandom random = new SplittableRandom(20260101);
   private long peakBytes;
 
+  /**
+   * Tests to be run.
+   *
+   * @param policies checked before
+   */
   SpeedTest(
-      Engine engine, String modelName, String kvPolicy, int repeats, Interruption interruption) {
+      Engine engine,
+      String modelName,
+      List<String> policies,
+      int repeats,
+      Interruption interruption) {
     this.engine = engine;
-    this.modelName = modelName;
-    this.kvPolicy = kvPolicy;
+    long weightBytes = engine.memoryPlan().weightByteSize();
+    model = new BenchRow.Model(modelName, weightBytes, engine.parameterCount());
+    this.policies = policies;
     this.repeats = repeats;
     this.interruption = interruption;
   }
 
-  /** Prefill of {@code tokens} tokens behind {@code depth} others. */
-  BenchRow prefill(int tokens, int depth) {
-    BenchProbe probe = probe();
-    List<Long> nanos = new ArrayList<>();
-    try (GenerationSession session = engine.newSession()) {
-      int[] below = randomIds(depth);
-      if (depth > 0) {
-        run(session, below, 1);
-      }
-      for (int i = 0; i <= repeats; i++) {
-        GenerationStats stats = run(session, joined(below, differing(tokens, i)), 1);
-        if (stats.prefillTokens() != tokens) {
-          throw new IllegalStateException(
-              "prefill of " + stats.prefillTokens() + " tokens was timed, not of " + tokens);
-        }
-        if (i > 0) {
-          nanos.add(stats.prefillNanos());
-        }
-      }
+  /** One policy under test. */
+  private final class Contender implements AutoCloseable {
+    final String policy;
+    final KvPolicy kvPolicy;
+    final GenerationSession session;
+    final List<Double> rates = new ArrayList<>();
+    int runs;
+
+    Contender(String policy) {
+      this.policy = policy;
+      kvPolicy = ModelOptions.kvPolicy("--kv", policy);
+      session = engine.newSession(kvPolicy);
     }
-    return row("pp" + tokens, depth, BenchRow.Rate.of(tokens, nanos), probe);
+
+    GenerationStats run(int[] promptIds, int maxTokens) {
+      runs++;
+      GenerationRequest request =
+          GenerationRequest.builder(promptIds).maxTokens(maxTokens).ignoreEos(true).build();
+      return session.generate(request, new StopWhenAsked()).stats();
+    }
+
+    BenchRow.Kv kv() {
+      double bits = engine.kvEffectiveBits(kvPolicy, session.tokenIds().length);
+      return new BenchRow.Kv(policy, bits, session.kvCacheByteSize());
+    }
+
+    @Override
+    public void close() {
+      session.close();
+    }
+  }
+
+  /** Prefill of {@code tokens} tokens behind {@code depth} others, a row a policy. */
+  List<BenchRow> prefill(int tokens, int depth) {
+    int[] below = randomIds(depth);
+    return rows(
+        "pp" + tokens,
+        depth,
+        contender -> {
+          if (depth > 0 && contender.runs == 0) {
+            contender.run(below, 1);
+          }
+          GenerationStats stats = contender.run(joined(below, differing(tokens, contender)), 1);
+          requireTimed(stats.prefillTokens(), tokens, "prefill");
+          return stats.prefillTokensPerSecond();
+        });
   }
 
   /** Generation of {@code tokens} tokens behind {@code depth} others, or behind one. */
-  BenchRow decode(int tokens, int depth) {
-    BenchProbe probe = probe();
-    List<Long> nanos = new ArrayList<>();
-    try (GenerationSession session = engine.newSession()) {
-      int[] below = randomIds(Math.max(1, depth));
-      for (int i = 0; i <= repeats; i++) {
-        GenerationStats stats = run(session, below, tokens + 1);
-        if (stats.decodeTokens() != tokens) {
-          throw new IllegalStateException(
-              "generation of " + stats.decodeTokens() + " tokens was timed, not of " + tokens);
-        }
-        if (i > 0) {
-          nanos.add(stats.decodeNanos());
-        }
-      }
+  List<BenchRow> decode(int tokens, int depth) {
+    int[] below = randomIds(Math.max(1, depth));
+    return rows(
+        "tg" + tokens,
+        depth,
+        contender -> {
+          GenerationStats stats = contender.run(below, tokens + 1);
+          requireTimed(stats.decodeTokens(), tokens, "generation");
+          return stats.decodeTokensPerSecond();
+        });
+  }
+
+  /** A cache that packs goes back to a checkpoint, one token before where it was asked to. */
+  private static void requireTimed(int timed, int asked, String what) {
+    if (timed != asked && timed != asked + 1) {
+      throw new IllegalStateException(what + " of " + timed + " tokens was timed, not of " + asked);
     }
-    return row("tg" + tokens, depth, BenchRow.Rate.of(tokens, nanos), probe);
   }
 
-  private GenerationStats run(GenerationSession session, int[] promptIds, int maxTokens) {
-    GenerationRequest request =
-        GenerationRequest.builder(promptIds).maxTokens(maxTokens).ignoreEos(true).build();
-    return session.generate(request, new StopWhenAsked()).stats();
+  /**
+   * After a signal, the rows that have at least one repeat.
+   *
+   * @param timedRun gives tokens a second
+   */
+  private List<BenchRow> rows(String test, int depth, ToDoubleFunction<Contender> timedRun) {
+    BenchProbe probe = probe();
+    List<Contender> contenders = new ArrayList<>();
+    try {
+      policies.forEach(policy -> contenders.add(new Contender(policy)));
+      contenders.forEach(contender -> warmUp(contender, timedRun));
+      for (int round = 0; round < repeats; round++) {
+        contenders.forEach(contender -> contender.rates.add(timedRun.applyAsDouble(contender)));
+      }
+    } catch (InterruptedCommandException e) {
+      // what was measured is kept
+    } finally {
+      contenders.forEach(Contender::close);
+    }
+    peakBytes = Math.max(peakBytes, ProcessFacts.peakResidentBytes());
+    return contenders.stream()
+        .filter(contender -> !contender.rates.isEmpty())
+        .map(contender -> row(contender, test, depth, probe))
+        .toList();
   }
 
-  /** A signal ends the measurement; there is no row to save. */
+  /** Runs once, and on while it is brief: Java compiles what runs often. */
+  private static void warmUp(Contender contender, ToDoubleFunction<Contender> timedRun) {
+    long startNanos = System.nanoTime();
+    do {
+      timedRun.applyAsDouble(contender);
+    } while (System.nanoTime() - startNanos < WARM_UP_NANOS);
+  }
+
+  private BenchRow row(Contender contender, String test, int depth, BenchProbe probe) {
+    return new BenchRow(
+        model,
+        engine.device().toString(),
+        engine.threads(),
+        contender.kv(),
+        test,
+        depth,
+        contender.rates,
+        probe,
+        peakBytes,
+        false);
+  }
+
+  /** A signal ends the run under way. */
   private final class StopWhenAsked implements GenerationListener {
     @Override
     public void onPrefill(long done, long total) {
@@ -104,35 +186,19 @@ final class SpeedTest {
     return new BenchProbe(probe.fmaGflops(), probe.readGbPerSecond(), probe.scaling());
   }
 
-  private BenchRow row(String test, int depth, BenchRow.Rate rate, BenchProbe probe) {
-    peakBytes = Math.max(peakBytes, ProcessFacts.peakResidentBytes());
-    return new BenchRow(
-        modelName,
-        engine.device().toString(),
-        engine.threads(),
-        kvPolicy,
-        test,
-        depth,
-        rate.tokensPerSecond(),
-        rate.stddev(),
-        repeats,
-        probe,
-        peakBytes);
-  }
-
   private int[] randomIds(int count) {
     return random.ints(count, 0, engine.config().vocabSize()).toArray();
   }
 
-  /** Ids whose first differs from that of other rounds, so that none of them is in the cache. */
-  private int[] differing(int count, int round) {
+  /** Ids whose first differs from that of the run before, so that none of them is in the cache. */
+  private int[] differing(int count, Contender contender) {
     int[] ids = randomIds(count);
-    ids[0] = round % engine.config().vocabSize();
+    ids[0] = contender.runs % engine.config().vocabSize();
     return ids;
   }
 
   private static int[] joined(int[] first, int[] second) {
-    int[] all = java.util.Arrays.copyOf(first, first.length + second.length);
+    int[] all = Arrays.copyOf(first, first.length + second.length);
     System.arraycopy(second, 0, all, first.length, second.length);
     return all;
   }

@@ -204,7 +204,7 @@ final class PerplexityIT {
     run("--text", story, "-c", "64", "--limit", "0").failsWith(2, "--limit 0");
     run("--text", story, "-c", "64", "--mode", "x").failsWith(2, "expected one of prefill, decode");
     run("--text", story, "-c", "64", "--protocol", "x").failsWith(2, "one of gptq, llama.cpp");
-    run("--text", story, "-c", "64", "--against", "k4v4").failsWith(2, "--against k4v4");
+    run("--text", story, "-c", "64", "--against", "k5v4").failsWith(2, "--against k5v4");
   }
 
   @Test

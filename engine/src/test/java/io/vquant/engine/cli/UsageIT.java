@@ -43,7 +43,7 @@ final class UsageIT {
         command("--context 9000", "generate", "-c", "9000", "x"),
         command("8192", "generate", "-c", "9000", "x"),
         command("--threads 0", "generate", "-t", "0", "x"),
-        command("--kv k4v4: expected f32 or bf16", "generate", "--kv", "k4v4", "x"),
+        command("--kv k5v4: ", "generate", "--kv", "k5v4", "x"),
         command("--attention int8", "generate", "--attention", "int8", "x"),
         command("--weights q8", "generate", "--weights", "q8", "x"),
         command("--device tpu", "generate", "--device", "tpu", "x"),
@@ -120,7 +120,10 @@ final class UsageIT {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"generate", "inspect", "doctor", "tokenize", "template", "logits", "bench"})
+      strings = {
+        "generate", "inspect", "doctor", "tokenize", "template", "logits", "perplexity", "kv-sweep",
+        "needle", "eval", "bench"
+      })
   void helpGoesToStdout(String command) {
     Cli.Outcome help = Cli.onThisJava().run(command, "--help").succeeds();
     assertThat(help.out()).startsWith("Usage: java -jar vquant-engine.jar " + command);

@@ -1,7 +1,7 @@
 package io.vquant.eval;
 
-/** How a {@link BenchTable} is written. */
-public enum BenchFormat {
+/** How a {@link ReportTable} is written. */
+public enum ReportFormat {
   /** A Markdown table with aligned columns. */
   MD("md"),
   /** One header line, one line a row, quoted where needed (RFC 4180). */
@@ -13,7 +13,7 @@ public enum BenchFormat {
 
   private final String label;
 
-  BenchFormat(String label) {
+  ReportFormat(String label) {
     this.label = label;
   }
 
