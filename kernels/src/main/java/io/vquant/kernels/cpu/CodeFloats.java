@@ -59,6 +59,15 @@ final class CodeFloats {
     return moved.mul(0x1p112f);
   }
 
+  /** Finite halves, exactly; {@code count} a multiple of 16. */
+  static void widenHalves(long floats, long halves, int count) {
+    long to = floats;
+    for (long at = halves; at != halves + 2L * count; at += Simd.BYTES / 2) {
+      Simd.store(halves(at), to);
+      to += Simd.BYTES;
+    }
+  }
+
   /** BF16, exactly. */
   static FloatVector bf16(long address) {
     return loadHalves(address).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
@@ -66,8 +75,10 @@ final class CodeFloats {
 
   /** BF16, exactly; {@code count} a multiple of 16. */
   static void widenBf16(long floats, long halves, int count) {
-    for (int i = 0; i < count; i += Simd.LANES) {
-      Simd.store(bf16(halves + 2L * i), floats + 4L * i);
+    long to = floats;
+    for (long at = halves; at != halves + 2L * count; at += Simd.BYTES / 2) {
+      Simd.store(bf16(at), to);
+      to += Simd.BYTES;
     }
   }
 

@@ -46,6 +46,17 @@ final class Exp2 {
     return power(shifted, f).blend(0, x.compare(VectorOperators.LT, SMALLEST));
   }
 
+  /**
+   * {@link #of(FloatVector)} for x up to 0, minus infinity included, with the same bits. The Vector
+   * API's maximum and minimum look after NaN and signed zeros with six operations each; these
+   * arguments need neither.
+   */
+  static FloatVector ofNegative(FloatVector x) {
+    FloatVector shifted = x.add(ROUNDER);
+    FloatVector f = x.sub(shifted.sub(ROUNDER));
+    return power(shifted, f).blend(0, x.compare(VectorOperators.LT, SMALLEST));
+  }
+
   /** e^x for x from -87 to 88.3; what lies outside counts as the nearer end. */
   static FloatVector exp(FloatVector x) {
     FloatVector clamped = x.max(SMALLEST_EXP).min(LARGEST_EXP);

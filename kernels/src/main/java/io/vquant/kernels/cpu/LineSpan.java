@@ -7,7 +7,6 @@ import io.vquant.kernels.kvcache.KvPageLayout;
 import io.vquant.kernels.kvcache.KvSide;
 import io.vquant.kernels.kvcache.LineKvLayer;
 import io.vquant.kernels.kvcache.PageLayout;
-import java.util.Arrays;
 
 /**
  * Attention of the rows of one KV head to one span of up to {@link #TILES} tiles or pages: all
@@ -29,13 +28,13 @@ final class LineSpan {
   private final PackedValues packedValues;
   private final PlainTile plainTile;
   private final LineMask mask;
-  private final float[][] weights;
   private final float[] max;
   private final float[] sum;
   private final float[] lanes = new float[LaneTree.LANES];
   private final long outStride;
 
   private long scores;
+  private long weights;
   private long out;
 
   LineSpan(AttentionSpec spec, KvPageLayout pageLayout, int maxRows) {
@@ -46,7 +45,6 @@ final class LineSpan {
     packedValues = new PackedValues(valueLayout(pageLayout), maxRows);
     plainTile = new PlainTile(headDim, maxRows);
     mask = new LineMask(spec);
-    weights = new float[TILES][this.maxRows * TOKENS];
     max = new float[this.maxRows];
     sum = new float[this.maxRows];
     outStride = (long) outVectors(headDim) * Simd.BYTES;
@@ -74,13 +72,14 @@ final class LineSpan {
     return packedKeys.scratchByteSize()
         + packedValues.scratchByteSize()
         + plainTile.scratchByteSize()
-        + scoresByteSize(maxRows, TILES)
+        + 2 * scoresByteSize(maxRows, TILES)
         + maxRows * outStride;
   }
 
   void useScratch(long scratch) {
     scores = scratch;
-    out = scores + scoresByteSize(maxRows, TILES);
+    weights = scores + scoresByteSize(maxRows, TILES);
+    out = weights + scoresByteSize(maxRows, TILES);
     long kernels = out + maxRows * outStride;
     packedKeys.useScratch(kernels);
     packedValues.useScratch(kernels + packedKeys.scratchByteSize());
@@ -111,7 +110,7 @@ final class LineSpan {
     for (int page = from; page < to; page++) {
       long values = layer.packedPage(page).address() + pageLayout.valuesOffset(kvHead);
       int tile = page - from;
-      packedValues.add(out, outStride, weights[tile], q.rows(), tile, values);
+      packedValues.add(out, outStride, weights + tile * tileBytes, q.rows(), tile, values);
     }
     packedValues.end(out, outStride, q.rows());
   }
@@ -126,10 +125,11 @@ final class LineSpan {
       return;
     }
     long offset = layer.tileLayout().valuesOffset(kvHead);
+    long tileBytes = scoresByteSize(q.paddedRows(), 1);
     for (int tile = 0; tile < tiles; tile++) {
       int tokens = Math.min(TOKENS, count - tile * TOKENS);
       long values = layer.slabTile(tile).address() + offset;
-      plainTile.add(out, outStride, weights[tile], q.rows(), values, tokens);
+      plainTile.add(out, outStride, weights + tile * tileBytes, q.rows(), values, tokens);
     }
   }
 
@@ -152,10 +152,11 @@ final class LineSpan {
       return;
     }
     long offset = layer.tileLayout().valuesOffset(kvHead);
+    long tileBytes = scoresByteSize(q.paddedRows(), 1);
     for (int tile = from; tile < to; tile++) {
       int tokens = Math.min(TOKENS, layer.length() - layer.hotStart() - tile * TOKENS);
       long values = layer.hotTile(tile).address() + offset;
-      plainTile.add(out, outStride, weights[tile - from], q.rows(), values, tokens);
+      plainTile.add(out, outStride, weights + (tile - from) * tileBytes, q.rows(), values, tokens);
     }
   }
 
@@ -180,23 +181,24 @@ final class LineSpan {
     boolean any = false;
     for (int row = 0; row < q.rows(); row++) {
       long at = from + row * ROW_BYTES;
+      long to = weights + row * ROW_BYTES;
       float rowMax = SpanSoftmax.max(at, stride, tiles);
       max[row] = rowMax;
       if (rowMax > Float.NEGATIVE_INFINITY) {
         any = true;
-        SpanSoftmax.weigh(weights, row * TOKENS, at, stride, tiles, rowMax, lanes);
+        SpanSoftmax.weigh(to, at, stride, tiles, rowMax, lanes);
         sum[row] = LaneTree.sum(lanes, 0);
       } else {
-        hideRow(row, tiles);
+        hideRow(to, stride, tiles);
         sum[row] = 0;
       }
     }
     return any;
   }
 
-  private void hideRow(int row, int tiles) {
+  private static void hideRow(long to, long stride, int tiles) {
     for (int tile = 0; tile < tiles; tile++) {
-      Arrays.fill(weights[tile], row * TOKENS, (row + 1) * TOKENS, 0);
+      Simd.zero(to + tile * stride, ROW_BYTES);
     }
   }
 

@@ -35,6 +35,7 @@ final class PackedKeys {
 
   private long turned;
   private long staging;
+  private long scales;
   private long part;
   private long floats;
 
@@ -53,7 +54,8 @@ final class PackedKeys {
 
   long scratchByteSize() {
     return WordTranspose.paddedWords(words) * ROW_BYTES
-        + WordTranspose.stagingByteSize()
+        + WordTranspose.stagingByteSize(TOKENS)
+        + 2L * layout.groupCount() * Float.BYTES
         + maxRows * ROW_BYTES
         + layout.headDim() * ROW_BYTES;
   }
@@ -61,8 +63,9 @@ final class PackedKeys {
   void useScratch(long scratch) {
     turned = scratch;
     staging = turned + WordTranspose.paddedWords(words) * ROW_BYTES;
-    part = staging + WordTranspose.stagingByteSize();
+    part = staging + WordTranspose.stagingByteSize(TOKENS);
     floats = part + maxRows * ROW_BYTES;
+    scales = floats + layout.headDim() * ROW_BYTES;
   }
 
   /**
@@ -83,14 +86,19 @@ final class PackedKeys {
   }
 
   private void scoreGroups(long scores, QueryRows q, long grids) {
-    long zeros = (long) layout.groupCount() * Short.BYTES;
+    CodeFloats.widenHalves(scales, grids, 2 * layout.groupCount());
+    long zeros = (long) layout.groupCount() * Float.BYTES;
     for (int group = 0; group * groupSize < layout.headDim(); group++) {
       multiply(part, q, q.grouped(), q.groupAt(group), group * groupSize, groupSize);
-      long grid = grids + (long) group * TOKENS * Short.BYTES;
-      if (group == 0) {
-        begin(scores, part, grid, grid + zeros, q.sums(), q.rows());
-      } else {
-        add(scores, part, grid, grid + zeros, q.sums(), group * q.rows(), q.rows());
+      long grid = scales + group * ROW_BYTES;
+      for (int row = 0; row < q.rows(); row++) {
+        long at = row * ROW_BYTES;
+        float sum = q.sum(group, row);
+        if (group == 0) {
+          begin(scores + at, part + at, grid, grid + zeros, sum);
+        } else {
+          add(scores + at, part + at, grid, grid + zeros, sum);
+        }
       }
     }
   }
@@ -119,40 +127,20 @@ final class PackedKeys {
     }
   }
 
-  /**
-   * Scores of the first group of channels. (No counted loops: too short to gain from what the
-   * compiler does to those.)
-   */
-  static void begin(long scores, long part, long scales, long zeros, float[] sums, int rows) {
-    long across = part - scores;
-    long height = rows * ROW_BYTES;
-    long grid = 0;
-    for (long at = scores; at != scores + ROW_BYTES; at += Simd.BYTES) {
-      FloatVector scale = halves(scales + grid);
-      FloatVector zero = halves(zeros + grid);
-      grid += Simd.BYTES / 2;
-      int row = 0;
-      for (long to = at; to != at + height; to += ROW_BYTES) {
-        store(scale.fma(load(to + across), zero.mul(sums[row++])), to);
-      }
+  /** One row's scores of the first group of channels. */
+  private static void begin(long scores, long part, long scales, long zeros, float sum) {
+    for (long at = 0; at != ROW_BYTES; at += Simd.BYTES) {
+      FloatVector base = load(zeros + at).mul(sum);
+      store(load(scales + at).fma(load(part + at), base), scores + at);
     }
   }
 
   /** Adds those of another. */
-  private static void add(
-      long scores, long part, long scales, long zeros, float[] sums, int first, int rows) {
-    long across = part - scores;
-    long height = rows * ROW_BYTES;
-    long grid = 0;
-    for (long at = scores; at != scores + ROW_BYTES; at += Simd.BYTES) {
-      FloatVector scale = halves(scales + grid);
-      FloatVector zero = halves(zeros + grid);
-      grid += Simd.BYTES / 2;
-      int row = first;
-      for (long to = at; to != at + height; to += ROW_BYTES) {
-        FloatVector sum = FloatVector.broadcast(FLOATS, sums[row++]);
-        store(scale.fma(load(to + across), zero.fma(sum, load(to))), to);
-      }
+  private static void add(long scores, long part, long scales, long zeros, float sum) {
+    FloatVector factor = FloatVector.broadcast(FLOATS, sum);
+    for (long at = 0; at != ROW_BYTES; at += Simd.BYTES) {
+      FloatVector base = load(zeros + at).fma(factor, load(scores + at));
+      store(load(scales + at).fma(load(part + at), base), scores + at);
     }
   }
 

@@ -1,6 +1,5 @@
 package io.vquant.kernels.cpu;
 
-import static io.vquant.kernels.cpu.CodeFloats.halves;
 import static io.vquant.kernels.cpu.Simd.FLOATS;
 import static io.vquant.kernels.cpu.Simd.load;
 import static io.vquant.kernels.cpu.Simd.store;
@@ -21,6 +20,7 @@ import jdk.incubator.vector.FloatVector;
 final class PackedValues {
 
   private static final int TOKENS = PageLayout.TOKENS;
+  private static final long ROW_BYTES = 4L * TOKENS;
 
   private final GroupLayout layout;
   private final int bits;
@@ -38,6 +38,7 @@ final class PackedValues {
 
   private long turned;
   private long staging;
+  private long scales;
   private long part;
   private long floats;
 
@@ -59,7 +60,8 @@ final class PackedValues {
 
   long scratchByteSize() {
     return LineSpan.TILES * turnedBytes
-        + WordTranspose.stagingByteSize()
+        + WordTranspose.stagingByteSize(layout.headDim())
+        + 2L * layout.groupCount() * Float.BYTES
         + maxRows * partStride
         + TOKENS * partStride;
   }
@@ -67,8 +69,9 @@ final class PackedValues {
   void useScratch(long scratch) {
     turned = scratch;
     staging = turned + LineSpan.TILES * turnedBytes;
-    part = staging + WordTranspose.stagingByteSize();
+    part = staging + WordTranspose.stagingByteSize(layout.headDim());
     floats = part + maxRows * partStride;
+    scales = floats + TOKENS * partStride;
   }
 
   /**
@@ -96,15 +99,18 @@ final class PackedValues {
    * @param weights {@code [rows, 64]}, dense
    * @param values address of the head's values
    */
-  void add(long out, long outStride, float[] weights, int rows, int tile, long values) {
+  void add(long out, long outStride, long weights, int rows, int tile, long values) {
+    CodeFloats.widenHalves(scales, values + layout.scalesOffset(), 2 * layout.groupCount());
     boolean few = rows <= QueryRows.FEW;
-    long grids = values + layout.scalesOffset();
-    long zeros = (long) layout.groupCount() * Short.BYTES;
+    long zeros = (long) layout.groupCount() * Float.BYTES;
     for (int group = 0; group < groups; group++) {
-      long grid = grids + (long) group * TOKENS * Short.BYTES;
-      int lanes = groups * LaneTree.LANES;
-      scale(scaled, weights, rows, grid, few ? powers : ones);
-      addZeros(zeroLanes, group * LaneTree.LANES, lanes, weights, rows, grid + zeros);
+      long grid = scales + 4L * group * TOKENS;
+      for (int row = 0; row < rows; row++) {
+        int lanes = (row * groups + group) * LaneTree.LANES;
+        long at = weights + row * ROW_BYTES;
+        scale(scaled, row * TOKENS, at, grid, few ? powers : ones);
+        addZeros(zeroLanes, lanes, at, grid + zeros);
+      }
       multiply(tile, rows, group, few);
       addTo(out + 4L * group * groupSize, outStride, part, partStride, rows, 4L * groupSize);
     }
@@ -133,34 +139,27 @@ final class PackedValues {
     }
   }
 
-  /** The weights times the scales of a group, unscaled for {@link CodeTile}. */
-  static void scale(float[] to, float[] weights, int rows, long scales, float[] powers) {
-    long from = scales;
-    for (int j = 0; j != TOKENS; j += Simd.LANES) {
-      FloatVector scale = halves(from);
-      from += Simd.BYTES / 2;
+  /** One row of weights times the scales of a group, unscaled for {@link CodeTile}. */
+  private static void scale(float[] to, int first, long weights, long scales, float[] powers) {
+    long across = weights - scales;
+    int j = 0;
+    for (long at = scales; at != scales + ROW_BYTES; at += Simd.BYTES) {
       FloatVector power = FloatVector.fromArray(FLOATS, powers, j);
-      int end = j + rows * TOKENS;
-      for (int i = j; i != end; i += TOKENS) {
-        FloatVector.fromArray(FLOATS, weights, i).mul(scale).mul(power).intoArray(to, i);
-      }
+      load(at + across).mul(load(at)).mul(power).intoArray(to, first + j);
+      j += Simd.LANES;
     }
   }
 
-  /** Adds the weights times the zeros of a group to 16 lanes a row. */
-  static void addZeros(
-      float[] lanes, int first, int stride, float[] weights, int rows, long zeros) {
-    long from = zeros;
-    for (int j = 0; j != TOKENS; j += Simd.LANES) {
-      FloatVector zero = halves(from);
-      from += Simd.BYTES / 2;
-      int at = first + j % LaneTree.LANES;
-      int end = j + rows * TOKENS;
-      for (int i = j; i != end; i += TOKENS) {
-        FloatVector sum = FloatVector.fromArray(FLOATS, lanes, at);
-        FloatVector.fromArray(FLOATS, weights, i).fma(zero, sum).intoArray(lanes, at);
-        at += stride;
+  /** Adds one row of weights times the zeros of a group to 16 lanes. */
+  private static void addZeros(float[] lanes, int to, long weights, long zeros) {
+    long across = weights - zeros;
+    for (int half = 0; half != LaneTree.LANES; half += Simd.LANES) {
+      FloatVector sum = FloatVector.fromArray(FLOATS, lanes, to + half);
+      long first = zeros + 4L * half;
+      for (long at = first; at != first + ROW_BYTES; at += 4L * LaneTree.LANES) {
+        sum = load(at + across).fma(load(at), sum);
       }
+      sum.intoArray(lanes, to + half);
     }
   }
 

@@ -14,12 +14,14 @@ final class PlainTile {
 
   private final int headDim;
   private final int maxRows;
+  private final float[] factors;
   private long floats;
   private long part;
 
   PlainTile(int headDim, int maxRows) {
     this.headDim = headDim;
     this.maxRows = Simd.roundUp(maxRows, OuterTile.ROWS);
+    factors = new float[this.maxRows * TOKENS];
   }
 
   long scratchByteSize() {
@@ -48,15 +50,16 @@ final class PlainTile {
    * @param weights {@code [rows, 64]}
    * @param tokens what lies behind so many tokens is not read
    */
-  void add(long out, long outStride, float[] weights, int rows, long values, int tokens) {
+  void add(long out, long outStride, long weights, int rows, long values, int tokens) {
+    SoftmaxRows.scaled(factors, 0, weights, rows * TOKENS, 1f);
     long rowBytes = 4L * headDim;
     if (rows <= QueryRows.FEW && headDim % Bf16Tile.COLUMNS == 0) {
-      Bf16Tile.multiply(part, rowBytes, rows, weights, TOKENS, values, tokens, headDim);
+      Bf16Tile.multiply(part, rowBytes, rows, factors, TOKENS, values, tokens, headDim);
     } else {
       CodeFloats.widenBf16(floats, values, headDim * tokens);
       Simd.zero(floats + rowBytes * tokens, rowBytes * (TOKENS - tokens));
       int padded = Simd.roundUp(rows, OuterTile.ROWS);
-      OuterTile.multiply(part, padded, weights, TOKENS, floats, headDim / Simd.LANES);
+      OuterTile.multiply(part, padded, factors, TOKENS, floats, headDim / Simd.LANES);
     }
     PackedValues.addTo(out, outStride, part, rowBytes, rows, rowBytes);
   }

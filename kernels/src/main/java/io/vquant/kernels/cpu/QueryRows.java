@@ -116,8 +116,8 @@ final class QueryRows {
     return group * paddedRows() * groupSize;
   }
 
-  /** The sums of the rows' elements: group g of row r at {@code g * rows() + r}. */
-  float[] sums() {
-    return sums;
+  /** The sum of a row's elements in a group. */
+  float sum(int group, int row) {
+    return sums[group * rows + row];
   }
 }

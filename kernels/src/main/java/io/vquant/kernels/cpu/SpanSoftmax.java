@@ -4,6 +4,7 @@ import static io.vquant.kernels.cpu.Simd.BYTES;
 import static io.vquant.kernels.cpu.Simd.FLOATS;
 import static io.vquant.kernels.cpu.Simd.LANES;
 import static io.vquant.kernels.cpu.Simd.load;
+import static io.vquant.kernels.cpu.Simd.store;
 
 import io.vquant.kernels.kvcache.PageLayout;
 import jdk.incubator.vector.FloatVector;
@@ -25,31 +26,28 @@ final class SpanSoftmax {
     FloatVector max = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     for (long tile = scores; tile != scores + tiles * stride; tile += stride) {
       for (long at = tile; at != tile + TILE_BYTES; at += BYTES) {
-        max = max.max(load(at));
+        FloatVector score = load(at);
+        max = max.blend(score, score.compare(VectorOperators.GT, max));
       }
     }
     return max.reduceLanes(VectorOperators.MAX);
   }
 
   /**
-   * Writes the weights 2^(s - max) of a row's scores s to {@code weights[tile]} from {@code first}
-   * on, and their sums to 16 lanes: lane i takes tokens i, i + 16, ... of all tiles.
+   * Writes the weights 2^(s - max) of a row's scores s, laid out alike, and their sums to 16 lanes:
+   * lane i takes tokens i, i + 16, ... of all tiles.
    */
-  static void weigh(
-      float[][] weights, int first, long scores, long stride, int tiles, float max, float[] lanes) {
+  static void weigh(long weights, long scores, long stride, int tiles, float max, float[] lanes) {
+    long across = weights - scores;
     for (int half = 0; half != LaneTree.LANES; half += LANES) {
       FloatVector sum = FloatVector.zero(FLOATS);
-      long from = scores + 4L * half;
-      for (int tile = 0; tile < tiles; tile++) {
-        float[] tileWeights = weights[tile];
-        int to = first + half;
-        for (long at = from; at != from + TILE_BYTES; at += 4L * LaneTree.LANES) {
-          FloatVector weight = Exp2.of(load(at).sub(max));
-          weight.intoArray(tileWeights, to);
+      long first = scores + 4L * half;
+      for (long tile = first; tile != first + tiles * stride; tile += stride) {
+        for (long at = tile; at != tile + TILE_BYTES; at += 4L * LaneTree.LANES) {
+          FloatVector weight = Exp2.ofNegative(load(at).sub(max));
+          store(weight, at + across);
           sum = sum.add(weight);
-          to += LaneTree.LANES;
         }
-        from += stride;
       }
       sum.intoArray(lanes, half);
     }
@@ -63,7 +61,7 @@ final class SpanSoftmax {
       float[] sums, int first, long scores, int count, float max, float sum, boolean squared) {
     int j = 0;
     for (; j <= count - LANES; j += LANES) {
-      FloatVector weight = Exp2.of(load(scores + 4L * j).sub(max)).div(sum);
+      FloatVector weight = Exp2.ofNegative(load(scores + 4L * j).sub(max)).div(sum);
       FloatVector added = squared ? weight.mul(weight) : weight;
       FloatVector.fromArray(FLOATS, sums, first + j).add(added).intoArray(sums, first + j);
     }

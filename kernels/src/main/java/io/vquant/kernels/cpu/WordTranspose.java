@@ -38,8 +38,8 @@ final class WordTranspose {
   private WordTranspose() {}
 
   /** Bytes of staging that {@link #transpose} needs. */
-  static int stagingByteSize() {
-    return LANES * BYTES;
+  static long stagingByteSize(int rows) {
+    return (long) rows * BYTES;
   }
 
   /** Rows of the result that may be overwritten: {@code words}, rounded up. */
@@ -60,7 +60,7 @@ final class WordTranspose {
     long rowBytes = (long) words * Integer.BYTES;
     int blocks = rows / LANES;
     if (words == 4) {
-      four(to, toStride, BYTES, from, BYTES, 4L * BYTES, blocks, FOUR);
+      four(to, toStride, 0, BYTES, from, BYTES, 0, 4L * BYTES, 1, blocks, FOUR);
     } else if (WIDE && words == 8) {
       eight(to, toStride, from, blocks);
     } else {
@@ -78,12 +78,11 @@ final class WordTranspose {
 
   private static void sixteen(
       long to, long toStride, long from, long rowBytes, int blocks, long staging) {
-    for (int block = 0; block < blocks; block++) {
-      long source = from + (long) block * LANES * rowBytes;
-      four(staging, 4L * BYTES, BYTES, source, 4 * rowBytes, rowBytes, 4, UPPER_BITS);
-      long target = to + (long) block * BYTES;
-      four(target, toStride, 4 * toStride, staging, BYTES, 4L * BYTES, 4, LOWER_BITS);
-    }
+    long four = 4L * BYTES;
+    long block = 16L * BYTES;
+    long rows = LANES * rowBytes;
+    four(staging, four, BYTES, block, from, 4 * rowBytes, rowBytes, rows, 4, blocks, UPPER_BITS);
+    four(to, toStride, 4 * toStride, BYTES, staging, BYTES, four, block, 4, blocks, LOWER_BITS);
   }
 
   /** Blocks of 16 rows of 8 words, in vectors of 16 lanes. */
@@ -172,35 +171,42 @@ final class WordTranspose {
     }
   }
 
-  /** Two exchanges on groups of four vectors. */
+  /** Two exchanges on groups of four vectors, in blocks of groups. */
   private static void four(
       long to,
       long toStep,
       long toGroup,
+      long toBlock,
       long from,
       long fromStep,
       long fromGroup,
+      long fromBlock,
       int groups,
+      int blocks,
       int[] table) {
     IntVector low1 = index(table, 0);
     IntVector high1 = index(table, 1);
     IntVector low0 = index(table, 2);
     IntVector high0 = index(table, 3);
-    for (int group = 0; group != groups; group++) {
-      long at = from + group * fromGroup;
-      IntVector a0 = load(at);
-      IntVector a1 = load(at + fromStep);
-      IntVector a2 = load(at + 2 * fromStep);
-      IntVector a3 = load(at + 3 * fromStep);
-      IntVector b0 = low1.selectFrom(a0, a2);
-      IntVector b2 = high1.selectFrom(a0, a2);
-      IntVector b1 = low1.selectFrom(a1, a3);
-      IntVector b3 = high1.selectFrom(a1, a3);
-      long target = to + group * toGroup;
-      store(low0.selectFrom(b0, b1), target);
-      store(high0.selectFrom(b0, b1), target + toStep);
-      store(low0.selectFrom(b2, b3), target + 2 * toStep);
-      store(high0.selectFrom(b2, b3), target + 3 * toStep);
+    for (int block = 0; block != blocks; block++) {
+      long at = from + block * fromBlock;
+      long target = to + block * toBlock;
+      for (int group = 0; group != groups; group++) {
+        IntVector a0 = load(at);
+        IntVector a1 = load(at + fromStep);
+        IntVector a2 = load(at + 2 * fromStep);
+        IntVector a3 = load(at + 3 * fromStep);
+        IntVector b0 = low1.selectFrom(a0, a2);
+        IntVector b2 = high1.selectFrom(a0, a2);
+        IntVector b1 = low1.selectFrom(a1, a3);
+        IntVector b3 = high1.selectFrom(a1, a3);
+        store(low0.selectFrom(b0, b1), target);
+        store(high0.selectFrom(b0, b1), target + toStep);
+        store(low0.selectFrom(b2, b3), target + 2 * toStep);
+        store(high0.selectFrom(b2, b3), target + 3 * toStep);
+        at += fromGroup;
+        target += toGroup;
+      }
     }
   }
 

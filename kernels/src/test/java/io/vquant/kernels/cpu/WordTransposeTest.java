@@ -29,7 +29,7 @@ class WordTransposeTest {
       }
       long stride = 4L * (rows + 16);
       MemorySegment to = arena.allocate(stride * WordTranspose.paddedWords(words), 64);
-      MemorySegment staging = arena.allocate(WordTranspose.stagingByteSize(), 64);
+      MemorySegment staging = arena.allocate(WordTranspose.stagingByteSize(rows), 64);
       WordTranspose.transpose(to.address(), stride, from.address(), rows, words, staging.address());
       for (int word = 0; word < words; word++) {
         for (int row = 0; row < rows; row++) {
