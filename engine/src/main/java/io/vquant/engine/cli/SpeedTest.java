@@ -147,7 +147,7 @@ final class SpeedTest {
   private static void warmUp(Contender contender, ToDoubleFunction<Contender> timedRun) {
     long startNanos = System.nanoTime();
     do {
-      timedRun.applyAsDouble(contender);
+      double _ = timedRun.applyAsDouble(contender);
     } while (System.nanoTime() - startNanos < WARM_UP_NANOS);
   }
 
