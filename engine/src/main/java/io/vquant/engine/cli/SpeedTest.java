@@ -146,9 +146,10 @@ final class SpeedTest {
   /** Runs once, and on while it is brief: Java compiles what runs often. */
   private static void warmUp(Contender contender, ToDoubleFunction<Contender> timedRun) {
     long startNanos = System.nanoTime();
-    do {
-      timedRun.applyAsDouble(contender);
-    } while (System.nanoTime() - startNanos < WARM_UP_NANOS);
+    double rate = 1;
+    while (rate > 0 && System.nanoTime() - startNanos < WARM_UP_NANOS) {
+      rate = timedRun.applyAsDouble(contender);
+    }
   }
 
   private BenchRow row(Contender contender, String test, int depth, BenchProbe probe) {
