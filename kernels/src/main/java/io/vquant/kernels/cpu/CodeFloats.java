@@ -48,24 +48,26 @@ final class CodeFloats {
     }
   }
 
-  /** Finite halves, exactly; {@code count} a multiple of 16. */
-  static void widenHalves(long floats, long halves, int count) {
-    for (int i = 0; i < count; i += Simd.LANES) {
-      FloatVector moved =
-          loadHalves(halves + 2L * i)
-              .lanewise(VectorOperators.LSHL, 13)
-              .and(MOVED_HALF)
-              .reinterpretAsFloats();
-      // The exponent is 112 too low; a multiplication mends it, for subnormals as well.
-      Simd.store(moved.mul(0x1p112f), floats + 4L * i);
-    }
+  /** Finite halves, exactly. */
+  static FloatVector halves(long address) {
+    FloatVector moved =
+        loadHalves(address)
+            .lanewise(VectorOperators.LSHL, 13)
+            .and(MOVED_HALF)
+            .reinterpretAsFloats();
+    // The exponent is 112 too low; a multiplication mends it, for subnormals as well.
+    return moved.mul(0x1p112f);
+  }
+
+  /** BF16, exactly. */
+  static FloatVector bf16(long address) {
+    return loadHalves(address).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
   }
 
   /** BF16, exactly; {@code count} a multiple of 16. */
   static void widenBf16(long floats, long halves, int count) {
     for (int i = 0; i < count; i += Simd.LANES) {
-      IntVector moved = loadHalves(halves + 2L * i).lanewise(VectorOperators.LSHL, 16);
-      Simd.store(moved.reinterpretAsFloats(), floats + 4L * i);
+      Simd.store(bf16(halves + 2L * i), floats + 4L * i);
     }
   }
 

@@ -22,6 +22,7 @@ final class LineOperands {
 
   private final AttentionSpec spec;
   private final KvPageLayout pageLayout;
+  private final HadamardRows hadamard;
   private LineKvLayer layer;
   private long query;
   private long queryStride;
@@ -33,6 +34,7 @@ final class LineOperands {
   LineOperands(AttentionSpec spec, KvPageLayout pageLayout) {
     this.spec = spec;
     this.pageLayout = pageLayout;
+    hadamard = new HadamardRows(new HadamardTransform(spec.headDim()));
   }
 
   /** Takes up a call, or refuses it. */
@@ -76,7 +78,8 @@ final class LineOperands {
   /** Takes up the queries of some positions, counted from {@link #startPosition}. */
   void load(QueryRows rows, int kvHead, int first, int count) {
     long from = query + first * queryStride + headOffset(kvHead * spec.groupSize());
-    rows.load(from, queryStride, startPosition + first, count, layer.keyTransform());
+    boolean transformed = layer.keyTransform() != null;
+    rows.load(from, queryStride, startPosition + first, count, transformed);
   }
 
   private long headOffset(int head) {
@@ -98,9 +101,8 @@ final class LineOperands {
     for (int c = 0; c < headDim; c += Simd.LANES) {
       Simd.load(from + 4L * c).div(sum).intoArray(channels, c);
     }
-    HadamardTransform transform = layer.valueTransform();
-    if (transform != null) {
-      transform.apply(channels, 0);
+    if (layer.valueTransform() != null) {
+      hadamard.apply(channels, 0, 1);
     }
     for (int c = 0; c < headDim; c += Simd.LANES) {
       Simd.store(FloatVector.fromArray(FLOATS, channels, c), to + 4L * c);

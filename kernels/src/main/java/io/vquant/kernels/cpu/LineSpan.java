@@ -71,8 +71,9 @@ final class LineSpan {
   }
 
   long scratchByteSize() {
-    long kernels = Math.max(packedKeys.scratchByteSize(), packedValues.scratchByteSize());
-    return Math.max(kernels, plainTile.scratchByteSize())
+    return packedKeys.scratchByteSize()
+        + packedValues.scratchByteSize()
+        + plainTile.scratchByteSize()
         + scoresByteSize(maxRows, TILES)
         + maxRows * outStride;
   }
@@ -81,10 +82,9 @@ final class LineSpan {
     scores = scratch;
     out = scores + scoresByteSize(maxRows, TILES);
     long kernels = out + maxRows * outStride;
-    // One after the other: they may share their memory.
     packedKeys.useScratch(kernels);
-    packedValues.useScratch(kernels);
-    plainTile.useScratch(kernels);
+    packedValues.useScratch(kernels + packedKeys.scratchByteSize());
+    plainTile.useScratch(kernels + packedKeys.scratchByteSize() + packedValues.scratchByteSize());
   }
 
   /** Where scores may be written that nobody needs later. */
@@ -98,8 +98,9 @@ final class LineSpan {
     long[] lineMasks = layer.lineMasks(kvHead);
     for (int page = from; page < to; page++) {
       long at = scores + (page - from) * tileBytes;
-      long keys = layer.packedPage(page).address() + pageLayout.keysOffset(kvHead);
-      packedKeys.scores(at, q, keys);
+      long address = layer.packedPage(page).address();
+      packedKeys.scores(at, q, address + pageLayout.keysOffset(kvHead));
+      packedValues.fetch(page - from, address + pageLayout.valuesOffset(kvHead));
       mask.page(at, q, page * TOKENS, lineMasks[page]);
     }
     clearOut(q.rows());
@@ -109,7 +110,8 @@ final class LineSpan {
     packedValues.begin(q.rows());
     for (int page = from; page < to; page++) {
       long values = layer.packedPage(page).address() + pageLayout.valuesOffset(kvHead);
-      packedValues.add(out, outStride, weights[page - from], q.rows(), values);
+      int tile = page - from;
+      packedValues.add(out, outStride, weights[tile], q.rows(), tile, values);
     }
     packedValues.end(out, outStride, q.rows());
   }
@@ -180,19 +182,22 @@ final class LineSpan {
       long at = from + row * ROW_BYTES;
       float rowMax = SpanSoftmax.max(at, stride, tiles);
       max[row] = rowMax;
-      Arrays.fill(lanes, 0);
-      boolean seesSome = rowMax > Float.NEGATIVE_INFINITY;
-      any |= seesSome;
-      for (int tile = 0; tile < tiles; tile++) {
-        if (seesSome) {
-          SpanSoftmax.weigh(weights[tile], row * TOKENS, at + tile * stride, rowMax, lanes);
-        } else {
-          Arrays.fill(weights[tile], row * TOKENS, (row + 1) * TOKENS, 0);
-        }
+      if (rowMax > Float.NEGATIVE_INFINITY) {
+        any = true;
+        SpanSoftmax.weigh(weights, row * TOKENS, at, stride, tiles, rowMax, lanes);
+        sum[row] = LaneTree.sum(lanes, 0);
+      } else {
+        hideRow(row, tiles);
+        sum[row] = 0;
       }
-      sum[row] = LaneTree.sum(lanes, 0);
     }
     return any;
+  }
+
+  private void hideRow(int row, int tiles) {
+    for (int tile = 0; tile < tiles; tile++) {
+      Arrays.fill(weights[tile], row * TOKENS, (row + 1) * TOKENS, 0);
+    }
   }
 
   /** Writes the state of every row. */

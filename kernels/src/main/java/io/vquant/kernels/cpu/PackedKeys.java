@@ -1,5 +1,6 @@
 package io.vquant.kernels.cpu;
 
+import static io.vquant.kernels.cpu.CodeFloats.halves;
 import static io.vquant.kernels.cpu.Simd.FLOATS;
 import static io.vquant.kernels.cpu.Simd.load;
 import static io.vquant.kernels.cpu.Simd.store;
@@ -34,7 +35,6 @@ final class PackedKeys {
 
   private long turned;
   private long staging;
-  private long scales;
   private long part;
   private long floats;
 
@@ -54,7 +54,6 @@ final class PackedKeys {
   long scratchByteSize() {
     return WordTranspose.paddedWords(words) * ROW_BYTES
         + WordTranspose.stagingByteSize()
-        + 2L * layout.groupCount() * Float.BYTES
         + maxRows * ROW_BYTES
         + layout.headDim() * ROW_BYTES;
   }
@@ -64,7 +63,6 @@ final class PackedKeys {
     staging = turned + WordTranspose.paddedWords(words) * ROW_BYTES;
     part = staging + WordTranspose.stagingByteSize();
     floats = part + maxRows * ROW_BYTES;
-    scales = floats + layout.headDim() * ROW_BYTES;
   }
 
   /**
@@ -74,40 +72,36 @@ final class PackedKeys {
    */
   void scores(long scores, QueryRows q, long keys) {
     WordTranspose.transpose(turned, ROW_BYTES, keys, TOKENS, words, staging);
-    CodeFloats.widenHalves(scales, keys + layout.scalesOffset(), 2 * layout.groupCount());
     if (!q.isFew()) {
       CodeFloats.unpack(floats, turned, ROW_BYTES, words, TOKENS / Simd.LANES, bits);
     }
     if (layout.isPerToken()) {
-      scoreGroups(scores, q);
+      scoreGroups(scores, q, keys + layout.scalesOffset());
     } else {
-      scoreChannels(scores, q);
+      scoreChannels(scores, q, keys + layout.scalesOffset());
     }
   }
 
-  private void scoreGroups(long scores, QueryRows q) {
-    long zeros = scales + (long) layout.groupCount() * Float.BYTES;
+  private void scoreGroups(long scores, QueryRows q, long grids) {
+    long zeros = (long) layout.groupCount() * Short.BYTES;
     for (int group = 0; group * groupSize < layout.headDim(); group++) {
-      long grid = group * ROW_BYTES;
       multiply(part, q, q.grouped(), q.groupAt(group), group * groupSize, groupSize);
-      for (int row = 0; row < q.rows(); row++) {
-        long at = row * ROW_BYTES;
-        float sum = q.sum(group, row);
-        if (group == 0) {
-          begin(scores + at, part + at, scales + grid, zeros + grid, sum);
-        } else {
-          add(scores + at, part + at, scales + grid, zeros + grid, sum);
-        }
+      long grid = grids + (long) group * TOKENS * Short.BYTES;
+      if (group == 0) {
+        begin(scores, part, grid, grid + zeros, q.sums(), q.rows());
+      } else {
+        add(scores, part, grid, grid + zeros, q.sums(), group * q.rows(), q.rows());
       }
     }
   }
 
-  private void scoreChannels(long scores, QueryRows q) {
+  private void scoreChannels(long scores, QueryRows q, long scales) {
     int headDim = layout.headDim();
-    long zeros = scales + (long) layout.groupCount() * Float.BYTES;
+    long zeros = scales + (long) layout.groupCount() * Short.BYTES;
+    float[] factors = q.isFew() ? powers : ones;
+    fold(folded, q.full(), headDim, q.rows(), scales, factors);
     for (int row = 0; row < q.rows(); row++) {
-      fold(folded, q.full(), row * headDim, headDim, scales, q.isFew() ? powers : ones);
-      constants[row] = dot(q.full(), row * headDim, headDim, zeros);
+      constants[row] = dot(q.full(), row * headDim, headDim, zeros, lanes);
     }
     multiply(scores, q, folded, 0, 0, headDim);
     for (int row = 0; row < q.rows(); row++) {
@@ -125,42 +119,73 @@ final class PackedKeys {
     }
   }
 
-  private static void begin(long scores, long part, long scales, long zeros, float sum) {
-    for (long at = 0; at < ROW_BYTES; at += Simd.BYTES) {
-      FloatVector base = load(zeros + at).mul(sum);
-      store(load(scales + at).fma(load(part + at), base), scores + at);
+  /**
+   * Scores of the first group of channels. (No counted loops: too short to gain from what the
+   * compiler does to those.)
+   */
+  static void begin(long scores, long part, long scales, long zeros, float[] sums, int rows) {
+    long across = part - scores;
+    long height = rows * ROW_BYTES;
+    long grid = 0;
+    for (long at = scores; at != scores + ROW_BYTES; at += Simd.BYTES) {
+      FloatVector scale = halves(scales + grid);
+      FloatVector zero = halves(zeros + grid);
+      grid += Simd.BYTES / 2;
+      int row = 0;
+      for (long to = at; to != at + height; to += ROW_BYTES) {
+        store(scale.fma(load(to + across), zero.mul(sums[row++])), to);
+      }
     }
   }
 
-  private static void add(long scores, long part, long scales, long zeros, float sum) {
-    FloatVector factor = FloatVector.broadcast(FLOATS, sum);
-    for (long at = 0; at < ROW_BYTES; at += Simd.BYTES) {
-      FloatVector base = load(zeros + at).fma(factor, load(scores + at));
-      store(load(scales + at).fma(load(part + at), base), scores + at);
+  /** Adds those of another. */
+  private static void add(
+      long scores, long part, long scales, long zeros, float[] sums, int first, int rows) {
+    long across = part - scores;
+    long height = rows * ROW_BYTES;
+    long grid = 0;
+    for (long at = scores; at != scores + ROW_BYTES; at += Simd.BYTES) {
+      FloatVector scale = halves(scales + grid);
+      FloatVector zero = halves(zeros + grid);
+      grid += Simd.BYTES / 2;
+      int row = first;
+      for (long to = at; to != at + height; to += ROW_BYTES) {
+        FloatVector sum = FloatVector.broadcast(FLOATS, sums[row++]);
+        store(scale.fma(load(to + across), zero.fma(sum, load(to))), to);
+      }
     }
   }
 
   private static void shift(long scores, float constant) {
-    for (long at = 0; at < ROW_BYTES; at += Simd.BYTES) {
-      store(load(scores + at).add(constant), scores + at);
+    for (long at = scores; at != scores + ROW_BYTES; at += Simd.BYTES) {
+      store(load(at).add(constant), at);
     }
   }
 
-  /** A query row times the channels' scales, unscaled for {@link CodeTile}. */
+  /** Query rows times the channels' scales, unscaled for {@link CodeTile}. */
   private static void fold(
-      float[] to, float[] q, int from, int count, long scales, float[] powers) {
-    for (int i = 0; i < count; i += Simd.LANES) {
-      FloatVector scaled = FloatVector.fromArray(FLOATS, q, from + i).mul(load(scales + 4L * i));
-      scaled.mul(FloatVector.fromArray(FLOATS, powers, i)).intoArray(to, from + i);
+      float[] to, float[] q, int headDim, int rows, long scales, float[] powers) {
+    long from = scales;
+    for (int c = 0; c != headDim; c += Simd.LANES) {
+      FloatVector scale = halves(from);
+      from += Simd.BYTES / 2;
+      FloatVector power = FloatVector.fromArray(FLOATS, powers, c);
+      int end = c + rows * headDim;
+      for (int i = c; i != end; i += headDim) {
+        FloatVector.fromArray(FLOATS, q, i).mul(scale).mul(power).intoArray(to, i);
+      }
     }
   }
 
   /** In 16 lanes, by fma, then {@link LaneTree}. */
-  private float dot(float[] q, int from, int count, long zeros) {
-    for (int half = 0; half < LaneTree.LANES; half += Simd.LANES) {
+  private static float dot(float[] q, int from, int count, long zeros, float[] lanes) {
+    for (int half = 0; half != LaneTree.LANES; half += Simd.LANES) {
       FloatVector sum = FloatVector.zero(FLOATS);
-      for (int i = half; i < count; i += LaneTree.LANES) {
-        sum = FloatVector.fromArray(FLOATS, q, from + i).fma(load(zeros + 4L * i), sum);
+      long zero = zeros + 2L * half;
+      int end = from + count + half;
+      for (int i = from + half; i != end; i += LaneTree.LANES) {
+        sum = FloatVector.fromArray(FLOATS, q, i).fma(halves(zero), sum);
+        zero += 2L * LaneTree.LANES;
       }
       sum.intoArray(lanes, half);
     }

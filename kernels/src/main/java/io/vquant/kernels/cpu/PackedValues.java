@@ -1,5 +1,6 @@
 package io.vquant.kernels.cpu;
 
+import static io.vquant.kernels.cpu.CodeFloats.halves;
 import static io.vquant.kernels.cpu.Simd.FLOATS;
 import static io.vquant.kernels.cpu.Simd.load;
 import static io.vquant.kernels.cpu.Simd.store;
@@ -28,6 +29,7 @@ final class PackedValues {
   private final int groups;
   private final int maxRows;
   private final long turnedStride;
+  private final long turnedBytes;
   private final long partStride;
   private final float[] powers;
   private final float[] ones;
@@ -36,7 +38,6 @@ final class PackedValues {
 
   private long turned;
   private long staging;
-  private long scales;
   private long part;
   private long floats;
 
@@ -48,6 +49,7 @@ final class PackedValues {
     groupSize = layout.groupSize();
     groups = layout.headDim() / groupSize;
     turnedStride = 4L * Simd.roundUp(layout.headDim(), CodeTile.COLUMN_BLOCK);
+    turnedBytes = WordTranspose.paddedWords(words) * turnedStride;
     partStride = 4L * Simd.roundUp(groupSize, CodeTile.COLUMN_BLOCK);
     powers = CodeTile.powers(TOKENS, bits);
     ones = CodeTile.powers(TOKENS, Integer.SIZE);
@@ -56,19 +58,29 @@ final class PackedValues {
   }
 
   long scratchByteSize() {
-    return WordTranspose.paddedWords(words) * turnedStride
+    return LineSpan.TILES * turnedBytes
         + WordTranspose.stagingByteSize()
-        + 2L * layout.groupCount() * Float.BYTES
         + maxRows * partStride
         + TOKENS * partStride;
   }
 
   void useScratch(long scratch) {
     turned = scratch;
-    staging = turned + WordTranspose.paddedWords(words) * turnedStride;
+    staging = turned + LineSpan.TILES * turnedBytes;
     part = staging + WordTranspose.stagingByteSize();
     floats = part + maxRows * partStride;
-    scales = floats + TOKENS * partStride;
+  }
+
+  /**
+   * Brings a page's codes near, right after its keys, which lie before them: memory is then read in
+   * one direction.
+   *
+   * @param tile where the page stands in the span
+   * @param values address of the head's values
+   */
+  void fetch(int tile, long values) {
+    long to = turned + tile * turnedBytes;
+    WordTranspose.transpose(to, turnedStride, values, layout.headDim(), words, staging);
   }
 
   /** Starts sums over some pages. */
@@ -77,33 +89,29 @@ final class PackedValues {
   }
 
   /**
-   * Adds a page, but for its zeros.
+   * Adds a page that was fetched, but for its zeros.
    *
+   * @param tile where the page stands in the span
    * @param out {@code [rows, headDim]}, rows {@code outStride} bytes apart
    * @param weights {@code [rows, 64]}, dense
    * @param values address of the head's values
    */
-  void add(long out, long outStride, float[] weights, int rows, long values) {
-    WordTranspose.transpose(turned, turnedStride, values, layout.headDim(), words, staging);
-    CodeFloats.widenHalves(scales, values + layout.scalesOffset(), 2 * layout.groupCount());
+  void add(long out, long outStride, float[] weights, int rows, int tile, long values) {
     boolean few = rows <= QueryRows.FEW;
-    long zeros = scales + (long) layout.groupCount() * Float.BYTES;
+    long grids = values + layout.scalesOffset();
+    long zeros = (long) layout.groupCount() * Short.BYTES;
     for (int group = 0; group < groups; group++) {
-      long grid = 4L * group * TOKENS;
-      for (int row = 0; row < rows; row++) {
-        int lanes = (row * groups + group) * LaneTree.LANES;
-        scale(row * TOKENS, weights, scales + grid, few ? powers : ones);
-        addZeros(lanes, weights, row * TOKENS, zeros + grid);
-      }
-      multiply(rows, group, few);
-      for (int row = 0; row < rows; row++) {
-        addTo(out + row * outStride + 4L * group * groupSize, part + row * partStride, groupSize);
-      }
+      long grid = grids + (long) group * TOKENS * Short.BYTES;
+      int lanes = groups * LaneTree.LANES;
+      scale(scaled, weights, rows, grid, few ? powers : ones);
+      addZeros(zeroLanes, group * LaneTree.LANES, lanes, weights, rows, grid + zeros);
+      multiply(tile, rows, group, few);
+      addTo(out + 4L * group * groupSize, outStride, part, partStride, rows, 4L * groupSize);
     }
   }
 
-  private void multiply(int rows, int group, boolean few) {
-    long from = turned + 4L * group * groupSize;
+  private void multiply(int tile, int rows, int group, boolean few) {
+    long from = turned + tile * turnedBytes + 4L * group * groupSize;
     if (few) {
       CodeTile.multiply(
           part, partStride, groupSize, scaled, 0, rows, TOKENS, from, turnedStride, bits);
@@ -120,38 +128,58 @@ final class PackedValues {
     for (int row = 0; row < rows; row++) {
       for (int group = 0; group < groups; group++) {
         float sum = LaneTree.sum(zeroLanes, (row * groups + group) * LaneTree.LANES);
-        shift(out + row * outStride + 4L * group * groupSize, sum, groupSize);
+        shift(out + row * outStride + 4L * group * groupSize, sum, 4L * groupSize);
       }
     }
   }
 
-  private void scale(int from, float[] weights, long scales, float[] powers) {
-    for (int j = 0; j < TOKENS; j += Simd.LANES) {
-      FloatVector product =
-          FloatVector.fromArray(FLOATS, weights, from + j).mul(load(scales + 4L * j));
-      product.mul(FloatVector.fromArray(FLOATS, powers, j)).intoArray(scaled, from + j);
-    }
-  }
-
-  private void addZeros(int lanes, float[] weights, int from, long zeros) {
-    for (int half = 0; half < LaneTree.LANES; half += Simd.LANES) {
-      FloatVector sum = FloatVector.fromArray(FLOATS, zeroLanes, lanes + half);
-      for (int j = half; j < TOKENS; j += LaneTree.LANES) {
-        sum = FloatVector.fromArray(FLOATS, weights, from + j).fma(load(zeros + 4L * j), sum);
+  /** The weights times the scales of a group, unscaled for {@link CodeTile}. */
+  static void scale(float[] to, float[] weights, int rows, long scales, float[] powers) {
+    long from = scales;
+    for (int j = 0; j != TOKENS; j += Simd.LANES) {
+      FloatVector scale = halves(from);
+      from += Simd.BYTES / 2;
+      FloatVector power = FloatVector.fromArray(FLOATS, powers, j);
+      int end = j + rows * TOKENS;
+      for (int i = j; i != end; i += TOKENS) {
+        FloatVector.fromArray(FLOATS, weights, i).mul(scale).mul(power).intoArray(to, i);
       }
-      sum.intoArray(zeroLanes, lanes + half);
     }
   }
 
-  private static void addTo(long out, long part, int count) {
-    for (long at = 0; at < 4L * count; at += Simd.BYTES) {
-      store(load(out + at).add(load(part + at)), out + at);
+  /** Adds the weights times the zeros of a group to 16 lanes a row. */
+  static void addZeros(
+      float[] lanes, int first, int stride, float[] weights, int rows, long zeros) {
+    long from = zeros;
+    for (int j = 0; j != TOKENS; j += Simd.LANES) {
+      FloatVector zero = halves(from);
+      from += Simd.BYTES / 2;
+      int at = first + j % LaneTree.LANES;
+      int end = j + rows * TOKENS;
+      for (int i = j; i != end; i += TOKENS) {
+        FloatVector sum = FloatVector.fromArray(FLOATS, lanes, at);
+        FloatVector.fromArray(FLOATS, weights, i).fma(zero, sum).intoArray(lanes, at);
+        at += stride;
+      }
     }
   }
 
-  private static void shift(long out, float sum, int count) {
-    for (long at = 0; at < 4L * count; at += Simd.BYTES) {
-      store(load(out + at).add(sum), out + at);
+  /** Adds rows of {@code rowBytes} bytes, whole vectors, to others. */
+  static void addTo(long out, long outStride, long part, long partStride, int rows, long rowBytes) {
+    long to = out;
+    long from = part;
+    for (long end = part + rows * partStride; from != end; from += partStride) {
+      long across = to - from;
+      for (long at = from; at != from + rowBytes; at += Simd.BYTES) {
+        store(load(at + across).add(load(at)), at + across);
+      }
+      to += outStride;
+    }
+  }
+
+  private static void shift(long out, float sum, long rowBytes) {
+    for (long at = out; at != out + rowBytes; at += Simd.BYTES) {
+      store(load(at).add(sum), at);
     }
   }
 }

@@ -1,17 +1,15 @@
 package io.vquant.kernels.cpu;
 
-import static io.vquant.kernels.cpu.Simd.load;
-import static io.vquant.kernels.cpu.Simd.store;
-
 import io.vquant.kernels.kvcache.PageLayout;
 
 /**
- * Products with one head of a BF16 tile, widened to F32 first: keys {@code [headDim, 64]}, values
- * {@code [64, headDim]}. Head sizes are multiples of 16.
+ * Products with one head of a BF16 tile: keys {@code [headDim, 64]}, values {@code [64, headDim]}.
+ * Head sizes are multiples of 16.
  */
 final class PlainTile {
 
   private static final int TOKENS = PageLayout.TOKENS;
+  private static final long ROW_BYTES = 4L * TOKENS;
   private static final int TOKEN_VECTORS = TOKENS / Simd.LANES;
 
   private final int headDim;
@@ -35,8 +33,12 @@ final class PlainTile {
 
   /** Writes scores {@code [q.paddedRows(), 64]}. */
   void scores(long scores, QueryRows q, long keys) {
-    CodeFloats.widenBf16(floats, keys, headDim * TOKENS);
-    OuterTile.multiply(scores, q.paddedRows(), q.full(), headDim, floats, TOKEN_VECTORS);
+    if (q.isFew()) {
+      Bf16Tile.multiply(scores, ROW_BYTES, q.rows(), q.full(), headDim, keys, headDim, TOKENS);
+    } else {
+      CodeFloats.widenBf16(floats, keys, headDim * TOKENS);
+      OuterTile.multiply(scores, q.paddedRows(), q.full(), headDim, floats, TOKEN_VECTORS);
+    }
   }
 
   /**
@@ -47,16 +49,15 @@ final class PlainTile {
    * @param tokens what lies behind so many tokens is not read
    */
   void add(long out, long outStride, float[] weights, int rows, long values, int tokens) {
-    CodeFloats.widenBf16(floats, values, headDim * tokens);
-    Simd.zero(floats + 4L * headDim * tokens, 4L * headDim * (TOKENS - tokens));
-    int padded = Simd.roundUp(rows, OuterTile.ROWS);
-    OuterTile.multiply(part, padded, weights, TOKENS, floats, headDim / Simd.LANES);
-    for (int row = 0; row < rows; row++) {
-      long to = out + row * outStride;
-      long from = part + 4L * row * headDim;
-      for (long at = 0; at < 4L * headDim; at += Simd.BYTES) {
-        store(load(to + at).add(load(from + at)), to + at);
-      }
+    long rowBytes = 4L * headDim;
+    if (rows <= QueryRows.FEW && headDim % Bf16Tile.COLUMNS == 0) {
+      Bf16Tile.multiply(part, rowBytes, rows, weights, TOKENS, values, tokens, headDim);
+    } else {
+      CodeFloats.widenBf16(floats, values, headDim * tokens);
+      Simd.zero(floats + rowBytes * tokens, rowBytes * (TOKENS - tokens));
+      int padded = Simd.roundUp(rows, OuterTile.ROWS);
+      OuterTile.multiply(part, padded, weights, TOKENS, floats, headDim / Simd.LANES);
     }
+    PackedValues.addTo(out, outStride, part, rowBytes, rows, rowBytes);
   }
 }

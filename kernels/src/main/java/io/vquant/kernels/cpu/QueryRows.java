@@ -4,7 +4,6 @@ import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.kvcache.GroupLayout;
 import io.vquant.kernels.quant.HadamardTransform;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Query rows of one KV head as attention over packed pages wants them: transformed, times the
@@ -21,6 +20,7 @@ final class QueryRows {
   private final int groups;
   private final int groupSize;
   private final float scale;
+  private final HadamardRows hadamard;
   private final float[] powers;
   private final float[] full;
   private final float[] grouped;
@@ -34,6 +34,7 @@ final class QueryRows {
     headDim = spec.headDim();
     groupSize = keys.isPerToken() ? keys.groupSize() : headDim;
     groups = headDim / groupSize;
+    hadamard = new HadamardRows(new HadamardTransform(headDim));
     scale = spec.softmaxScale() * Exp2.LOG2_E;
     powers = CodeTile.powers(groupSize, keys.bits().bits());
     int padded = Simd.roundUp(maxRows, OuterTile.ROWS);
@@ -47,39 +48,37 @@ final class QueryRows {
    *
    * @param q address of position {@code first}'s query, first head of the group
    * @param qStride bytes between positions
+   * @param transformed whether keys went through the Walsh-Hadamard transform, and queries must
    */
-  void load(long q, long qStride, int first, int positions, @Nullable HadamardTransform transform) {
+  void load(long q, long qStride, int first, int positions, boolean transformed) {
     firstPosition = first;
     int group = spec.groupSize();
     rows = positions * group;
     for (int row = 0; row < rows; row++) {
-      int at = row * headDim;
-      SoftmaxRows.scaled(full, at, q + row / group * qStride + 4L * at(row), headDim, 1f);
-      if (transform != null) {
-        transform.apply(full, at);
+      long from = q + row / group * qStride + 4L * (row % group) * headDim;
+      SoftmaxRows.scaled(full, row * headDim, from, headDim, 1f);
+    }
+    if (transformed) {
+      hadamard.apply(full, 0, rows);
+    }
+    for (int i = 0; i < rows * headDim; i++) {
+      full[i] *= scale;
+    }
+    for (int g = 0; g < groups; g++) {
+      for (int row = 0; row < rows; row++) {
+        sums[g * rows + row] = copy(row * headDim + g * groupSize, groupAt(g) + row * groupSize);
       }
-      for (int i = at; i < at + headDim; i++) {
-        full[i] *= scale;
-      }
-      group(row);
     }
     Arrays.fill(full, rows * headDim, paddedRows() * headDim, 0);
   }
 
-  private int at(int row) {
-    return row % spec.groupSize() * headDim;
-  }
-
-  private void group(int row) {
-    for (int g = 0; g < groups; g++) {
-      int from = row * headDim + g * groupSize;
-      sums[g * rows + row] = LaneTree.sum(full, from, groupSize, lanes);
-      int to = groupAt(g) + row * groupSize;
-      System.arraycopy(full, from, grouped, to, groupSize);
-      if (isFew()) {
-        CodeTile.unscale(grouped, to, groupSize, powers);
-      }
+  /** Copies the elements of a group from the full rows, and returns their sum. */
+  private float copy(int from, int to) {
+    System.arraycopy(full, from, grouped, to, groupSize);
+    if (isFew()) {
+      CodeTile.unscale(grouped, to, groupSize, powers);
     }
+    return LaneTree.sum(full, from, groupSize, lanes);
   }
 
   int rows() {
@@ -117,8 +116,8 @@ final class QueryRows {
     return group * paddedRows() * groupSize;
   }
 
-  /** The sum of a row's elements in a group. */
-  float sum(int group, int row) {
-    return sums[group * rows + row];
+  /** The sums of the rows' elements: group g of row r at {@code g * rows() + r}. */
+  float[] sums() {
+    return sums;
   }
 }

@@ -23,26 +23,33 @@ final class SpanSoftmax {
   /** The largest score. */
   static float max(long scores, long stride, int tiles) {
     FloatVector max = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
-    for (int tile = 0; tile < tiles; tile++) {
-      long from = scores + tile * stride;
-      for (long at = 0; at < TILE_BYTES; at += BYTES) {
-        max = max.max(load(from + at));
+    for (long tile = scores; tile != scores + tiles * stride; tile += stride) {
+      for (long at = tile; at != tile + TILE_BYTES; at += BYTES) {
+        max = max.max(load(at));
       }
     }
     return max.reduceLanes(VectorOperators.MAX);
   }
 
   /**
-   * Writes the weights 2^(s - max) of one tile's scores s, and adds them to 16 lanes: lane i takes
-   * tokens i, i + 16, ...
+   * Writes the weights 2^(s - max) of a row's scores s to {@code weights[tile]} from {@code first}
+   * on, and their sums to 16 lanes: lane i takes tokens i, i + 16, ... of all tiles.
    */
-  static void weigh(float[] weights, int first, long scores, float max, float[] lanes) {
-    for (int half = 0; half < LaneTree.LANES; half += LANES) {
-      FloatVector sum = FloatVector.fromArray(FLOATS, lanes, half);
-      for (int j = half; j < TOKENS; j += LaneTree.LANES) {
-        FloatVector weight = Exp2.of(load(scores + 4L * j).sub(max));
-        weight.intoArray(weights, first + j);
-        sum = sum.add(weight);
+  static void weigh(
+      float[][] weights, int first, long scores, long stride, int tiles, float max, float[] lanes) {
+    for (int half = 0; half != LaneTree.LANES; half += LANES) {
+      FloatVector sum = FloatVector.zero(FLOATS);
+      long from = scores + 4L * half;
+      for (int tile = 0; tile < tiles; tile++) {
+        float[] tileWeights = weights[tile];
+        int to = first + half;
+        for (long at = from; at != from + TILE_BYTES; at += 4L * LaneTree.LANES) {
+          FloatVector weight = Exp2.of(load(at).sub(max));
+          weight.intoArray(tileWeights, to);
+          sum = sum.add(weight);
+          to += LaneTree.LANES;
+        }
+        from += stride;
       }
       sum.intoArray(lanes, half);
     }

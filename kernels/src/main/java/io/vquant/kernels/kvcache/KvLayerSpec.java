@@ -54,7 +54,7 @@ public record KvLayerSpec(KvLayerPolicy policy, int slidingWindow) {
     return ByteCount.sum(
         ByteCount.product(packed, page),
         ByteCount.product(slab + ring, tile),
-        ByteCount.product(packed, numKvHeads, Long.BYTES));
+        ByteCount.product(pages(Math.max(0, tokens - policy.window())), numKvHeads, Long.BYTES));
   }
 
   /** Bytes of 64 tokens of all heads in 16 bits. */
