@@ -23,8 +23,9 @@ final class KvSweepIT {
     StringBuilder all = new StringBuilder();
     for (int i = 0; i < 40; i++) {
       all.append("Once upon a time there was a brave fox named Ben. ")
-          .append("He lived near the %s and had %d hens. "
-              .formatted(i % 3 == 0 ? "river" : "hill", 7 * i % 10));
+          .append(
+              "He lived near the %s and had %d hens. "
+                  .formatted(i % 3 == 0 ? "river" : "hill", 7 * i % 10));
     }
     text = Files.writeString(temp.resolve("text.txt"), all).toString();
   }
