@@ -22,9 +22,10 @@ final class KvSweepIT {
   void writeText() throws IOException {
     StringBuilder all = new StringBuilder();
     for (int i = 0; i < 40; i++) {
-      all.append("Once upon a time there was a brave fox named Ben. He lived near the ");
-      all.append(i % 3 == 0 ? "river" : "hill").append(" and had ");
-      all.append(7 * i % 10).append(" hens. ");
+      all.append("Once upon a time there was a brave fox named Ben. ")
+          .append(
+              "He lived near the %s and had %d hens. "
+                  .formatted(i % 3 == 0 ? "river" : "hill", 7 * i % 10));
     }
     text = Files.writeString(temp.resolve("text.txt"), all).toString();
   }

@@ -10,7 +10,7 @@ final class NeedlePrompt {
   private NeedlePrompt() {}
 
   /** Some tokens before which others go. */
-  @SuppressWarnings("ArrayRecordComponent") // lives as long as one call
+  @SuppressWarnings("ArrayRecordComponent") // sorted by its place, never compared
   private record Insertion(int place, int[] tokens) {}
 
   /**

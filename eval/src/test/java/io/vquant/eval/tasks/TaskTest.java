@@ -92,7 +92,8 @@ class TaskTest {
             Answer: #### -7
 
             Question: 2 + 2?
-            Answer:""");
+            Answer:\
+            """);
     task.ask(model, 2);
     assertThat(model.asked.getLast()).startsWith("Question: 2 + 2?").endsWith("Third?\nAnswer:");
     assertThat(task.size()).isEqualTo(3);
