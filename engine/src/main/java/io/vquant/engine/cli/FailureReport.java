@@ -6,6 +6,7 @@ import io.vquant.engine.sampling.NonFiniteLogitsException;
 import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.model.MalformedConfigException;
 import io.vquant.tokenizer.MalformedTokenizerException;
+import io.vquant.tokenizer.NativeLibraryException;
 import io.vquant.weights.MalformedCheckpointException;
 import java.util.List;
 import picocli.CommandLine.MissingParameterException;
@@ -53,7 +54,7 @@ final class FailureReport {
           ExitCode.BAD_MODEL;
       case InvalidPromptException _ -> ExitCode.BAD_INPUT;
       case NotEnoughMemoryException _, OutOfMemoryError _ -> ExitCode.NOT_ENOUGH_MEMORY;
-      case UnsupportedKernelException _ -> ExitCode.DEVICE_CANNOT;
+      case UnsupportedKernelException _, NativeLibraryException _ -> ExitCode.DEVICE_CANNOT;
       default -> ExitCode.BUG;
     };
   }
