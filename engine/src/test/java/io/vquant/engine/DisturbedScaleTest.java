@@ -39,8 +39,7 @@ class DisturbedScaleTest {
   @Test
   void showsInTheDivergence() throws IOException {
     try (KernelBackend backend = Backends.open(Device.CPU, new BackendOptions(2));
-        LoadedModel loaded =
-            ModelLoader.load(TestModels.tiny(), backend, LoadListener.NONE)) {
+        LoadedModel loaded = ModelLoader.load(TestModels.tiny(), backend, LoadListener.NONE)) {
       int[] tokens = tokens();
       KvPolicy policy = KvPolicy.parse("k4v4,lines=0,window=64");
       try (KvCache intact = filled(loaded.model(), policy, tokens);
@@ -58,7 +57,8 @@ class DisturbedScaleTest {
   private static int[] tokens() throws IOException {
     String text = Files.readString(TestModels.shared().resolve("goldens/vquant-tiny-stories.txt"));
     try (Engine engine = Engine.open(TestModels.options(TestModels.tiny()).withContextLength(64))) {
-      return Arrays.copyOf(engine.tokenizer().encode(text.substring(0, 4000)), PROMPT + DECODED + 1);
+      return Arrays.copyOf(
+          engine.tokenizer().encode(text.substring(0, 4000)), PROMPT + DECODED + 1);
     }
   }
 

@@ -39,7 +39,7 @@ public record BenchRow(
   /**
    * A policy for the KV cache.
    *
-   * @param effectiveBits bits a cached number, everything counted
+   * @param effectiveBits bits a cached number, everything counted, pages full
    * @param byteSize bytes of the cache at the end of the test
    */
   public record Kv(String policy, double effectiveBits, long byteSize) {}

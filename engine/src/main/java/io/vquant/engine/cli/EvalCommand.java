@@ -93,9 +93,10 @@ final class EvalCommand implements Callable<Integer> {
       throw CommandFailure.usage("--num-fewshot " + fewShot + ": expected 0 or more");
     }
     OptionalInt examples = fewShot == null ? OptionalInt.empty() : OptionalInt.of(fewShot);
-    List<EvalTask> chosen = new TaskChoice(tasks, data, examples).open(context.console().in());
+    TaskChoice choice = new TaskChoice(tasks, data, examples);
     OutputFile results = OutputFile.of("--output", resultsFile);
     OutputFile samples = OutputFile.of("--samples", samplesFile);
+    List<EvalTask> chosen = choice.open(context.console().in());
     long startNanos = System.nanoTime();
     try (Engine engine = model.open(context, output, true)) {
       List<EvalResult> done = ask(engine, chosen);

@@ -27,7 +27,7 @@ import picocli.CommandLine.Option;
       "keys and values that are not packed yet, so that prefill hides most of the damage.",
       "Examples:",
       "  kv-sweep -m path/to/model --text wiki.test.raw -c 1024 --limit 2 --png front.png",
-      "  kv-sweep --text book.txt -c 512 --k 8,4 --v 4 --lines 0,1% --window 0,128 -o csv",
+      "  kv-sweep --text book.txt -c 512 --k 8,4 --v 4 --lines 0,1%% --window 0,128 -o csv",
       "  kv-sweep --text book.txt -c 512 --kv k4v4 --kv k4v4,hadamard=off --kv k4v4,smooth=off"
     })
 final class KvSweepCommand implements Callable<Integer> {

@@ -46,7 +46,7 @@ final class ModelOptions {
       paramLabel = "POLICY",
       description = {
         "how keys and values are kept: f32, bf16, or keys and values in 8, 4 or 2 bits,",
-        "such as k4v4,lines=1%%,window=128,sinks=4,smooth=on,hadamard=on;",
+        "such as k4v4,lines=1%,window=128,sinks=4,smooth=on,hadamard=on;",
         "@FILE.json has rules per layer (default: " + DEFAULT_KV + ")"
       })
   private List<String> kv = new ArrayList<>();

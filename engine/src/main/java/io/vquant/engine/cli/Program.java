@@ -110,6 +110,9 @@ final class Program {
 
   private int run(String name, Entry entry, String[] args) throws Exception {
     Callable<Integer> command = entry.constructor.apply(context);
+    if (command instanceof GenerateCommand generate && generate.plainLine().read(args)) {
+      return generate.call();
+    }
     CommandLine line =
         new CommandLine(command)
             .setCommandName(NAME + " " + name)

@@ -9,6 +9,7 @@ import io.vquant.eval.BenchProbe;
 import io.vquant.eval.BenchRow;
 import io.vquant.kernels.cpu.CoreProbe;
 import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.kvcache.PageLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -70,8 +71,10 @@ final class SpeedTest {
       return session.generate(request, new StopWhenAsked()).stats();
     }
 
+    /** Bits are those of whole pages: a page that is half empty would count twice. */
     BenchRow.Kv kv() {
-      double bits = engine.kvEffectiveBits(kvPolicy, session.tokenIds().length);
+      int tokens = Math.ceilDiv(session.tokenIds().length, PageLayout.TOKENS) * PageLayout.TOKENS;
+      double bits = engine.kvEffectiveBits(kvPolicy, tokens);
       return new BenchRow.Kv(policy, bits, session.kvCacheByteSize());
     }
 
@@ -127,28 +130,35 @@ final class SpeedTest {
     List<Contender> contenders = new ArrayList<>();
     try {
       policies.forEach(policy -> contenders.add(new Contender(policy)));
+      measure(contenders, timedRun);
+      peakBytes = Math.max(peakBytes, ProcessFacts.peakResidentBytes());
+      return contenders.stream()
+          .filter(contender -> !contender.rates.isEmpty())
+          .map(contender -> row(contender, test, depth, probe))
+          .toList();
+    } finally {
+      contenders.forEach(Contender::close);
+    }
+  }
+
+  private void measure(List<Contender> contenders, ToDoubleFunction<Contender> timedRun) {
+    try {
       contenders.forEach(contender -> warmUp(contender, timedRun));
       for (int round = 0; round < repeats; round++) {
         contenders.forEach(contender -> contender.rates.add(timedRun.applyAsDouble(contender)));
       }
     } catch (InterruptedCommandException e) {
       // what was measured is kept
-    } finally {
-      contenders.forEach(Contender::close);
     }
-    peakBytes = Math.max(peakBytes, ProcessFacts.peakResidentBytes());
-    return contenders.stream()
-        .filter(contender -> !contender.rates.isEmpty())
-        .map(contender -> row(contender, test, depth, probe))
-        .toList();
   }
 
   /** Runs once, and on while it is brief: Java compiles what runs often. */
   private static void warmUp(Contender contender, ToDoubleFunction<Contender> timedRun) {
     long startNanos = System.nanoTime();
-    do {
-      timedRun.applyAsDouble(contender);
-    } while (System.nanoTime() - startNanos < WARM_UP_NANOS);
+    double rate = 1;
+    while (rate > 0 && System.nanoTime() - startNanos < WARM_UP_NANOS) {
+      rate = timedRun.applyAsDouble(contender);
+    }
   }
 
   private BenchRow row(Contender contender, String test, int depth, BenchProbe probe) {

@@ -20,11 +20,12 @@ final class KvSweepIT {
 
   @BeforeEach
   void writeText() throws IOException {
-    String story =
-        "Once upon a time there was a brave fox named Ben. He lived near the %s and had %d hens. ";
     StringBuilder all = new StringBuilder();
     for (int i = 0; i < 40; i++) {
-      all.append(story.formatted(i % 3 == 0 ? "river" : "hill", 7 * i % 10));
+      all.append("Once upon a time there was a brave fox named Ben. ")
+          .append(
+              "He lived near the %s and had %d hens. "
+                  .formatted(i % 3 == 0 ? "river" : "hill", 7 * i % 10));
     }
     text = Files.writeString(temp.resolve("text.txt"), all).toString();
   }

@@ -121,8 +121,17 @@ final class UsageIT {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "generate", "inspect", "doctor", "tokenize", "template", "logits", "perplexity", "kv-sweep",
-        "needle", "eval", "bench"
+        "generate",
+        "inspect",
+        "doctor",
+        "tokenize",
+        "template",
+        "logits",
+        "perplexity",
+        "kv-sweep",
+        "needle",
+        "eval",
+        "bench"
       })
   void helpGoesToStdout(String command) {
     Cli.Outcome help = Cli.onThisJava().run(command, "--help").succeeds();

@@ -10,6 +10,7 @@ final class NeedlePrompt {
   private NeedlePrompt() {}
 
   /** Some tokens before which others go. */
+  @SuppressWarnings("ArrayRecordComponent") // sorted by its place, never compared
   private record Insertion(int place, int[] tokens) {}
 
   /**

@@ -21,9 +21,9 @@ public final class Palette {
   private static int between(int from, int to, double part) {
     int colour = 0;
     for (int shift = 16; shift >= 0; shift -= 8) {
-      int a = from >> shift & 0xff;
-      int b = to >> shift & 0xff;
-      colour |= (int) Math.round(a + part * (b - a)) << shift;
+      int a = (from >> shift) & 0xff;
+      int b = (to >> shift) & 0xff;
+      colour |= ((int) Math.round(a + part * (b - a))) << shift;
     }
     return colour;
   }

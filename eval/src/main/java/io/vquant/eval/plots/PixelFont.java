@@ -123,7 +123,7 @@ final class PixelFont {
     }
     int at = 2 * (HEIGHT * (character - FIRST) + row);
     int bits = Integer.parseInt(GLYPHS, at, at + 2, 16);
-    return (bits >> (WIDTH - 1 - column) & 1) != 0;
+    return ((bits >> (WIDTH - 1 - column)) & 1) != 0;
   }
 
   /** Pixels that a text takes. */

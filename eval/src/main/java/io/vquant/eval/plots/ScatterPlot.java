@@ -13,10 +13,10 @@ import java.util.Locale;
  */
 public record ScatterPlot(
     String title, String xTitle, String yTitle, boolean logarithmicY, List<Point> points) {
-  private static final int WIDTH = 760;
+  private static final int WIDTH = 820;
   private static final int HEIGHT = 480;
   private static final int LEFT = 80;
-  private static final int RIGHT = 150;
+  private static final int RIGHT = 210;
   private static final int TOP = 40;
   private static final int BOTTOM = 50;
   private static final int TICKS = 6;
@@ -76,14 +76,36 @@ public record ScatterPlot(
       Point b = front.get(i);
       raster.line(x.pixel(a.x), y.pixel(height(a)), x.pixel(b.x), y.pixel(height(b)), Palette.BLUE);
     }
+    List<Label> taken = new ArrayList<>();
     for (Point point : points) {
       boolean best = front.contains(point);
       int atX = x.pixel(point.x);
       int atY = y.pixel(height(point));
       raster.disc(atX, atY, best ? 4 : 3, best ? Palette.BLUE : Palette.RED);
-      raster.text(atX + 7, atY - 3, point.name, Palette.BLACK);
+      drawName(raster, atX + 7, atY - 3, point.name, taken);
     }
     return raster;
+  }
+
+  /** A place that a name takes: its left end, right end and row. */
+  private record Label(int left, int right, int row) {
+    boolean meets(Label other) {
+      return left < other.right
+          && other.left < right
+          && Math.abs(row - other.row) < PixelFont.HEIGHT + 1;
+    }
+  }
+
+  /** Beside its point, or above or below where other names leave room. */
+  private static void drawName(Raster raster, int x, int y, String name, List<Label> taken) {
+    for (int shift = 0; ; shift = shift > 0 ? -shift : PixelFont.HEIGHT + 2 - shift) {
+      Label label = new Label(x, x + PixelFont.width(name), y + shift);
+      if (taken.stream().noneMatch(label::meets)) {
+        taken.add(label);
+        raster.text(x, y + shift, name, Palette.BLACK);
+        return;
+      }
+    }
   }
 
   private double height(Point point) {

@@ -91,7 +91,7 @@ class PictureTest {
     ScatterPlot.Point equalX = new ScatterPlot.Point("d", 4, 1e-2);
     ScatterPlot plot = new ScatterPlot("t", "x", "y", true, List.of(b, equalX, a, beaten));
     assertThat(plot.front()).containsExactly(a, b);
-    assertThat(plot.draw().width()).isEqualTo(760);
+    assertThat(plot.draw().width()).isEqualTo(820);
     ScatterPlot one = new ScatterPlot("t", "x", "y", false, List.of(a));
     assertThat(one.front()).containsExactly(a);
     one.draw();

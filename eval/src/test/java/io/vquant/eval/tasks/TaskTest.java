@@ -83,9 +83,17 @@ class TaskTest {
     assertThat(values(task.ask(model, 0))).containsExactly(1.0, 1.0);
     assertThat(model.asked.getFirst())
         .isEqualTo(
-            "Question: A price?\nAnswer: Dear.\n#### 1,234\n\n"
-                + "Question: Third?\nAnswer: #### -7\n\n"
-                + "Question: 2 + 2?\nAnswer:");
+            """
+            Question: A price?
+            Answer: Dear.
+            #### 1,234
+
+            Question: Third?
+            Answer: #### -7
+
+            Question: 2 + 2?
+            Answer:\
+            """);
     task.ask(model, 2);
     assertThat(model.asked.getLast()).startsWith("Question: 2 + 2?").endsWith("Third?\nAnswer:");
     assertThat(task.size()).isEqualTo(3);

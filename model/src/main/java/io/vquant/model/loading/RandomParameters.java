@@ -110,7 +110,8 @@ final class RandomParameters implements ParameterSource {
 
   private static void fill(MemorySegment memory, long from, long end, long seed, boolean ones) {
     for (long at = from; at < end; at += Long.BYTES) {
-      long four = ones ? ONES : mixed(seed + at * GOLDEN_GAMMA) & SIGNS_AND_MANTISSAS | EXPONENTS;
+      long random = mixed(seed + at * GOLDEN_GAMMA);
+      long four = ones ? ONES : (random & SIGNS_AND_MANTISSAS) | EXPONENTS;
       memory.set(FOUR_ELEMENTS, at, four);
     }
   }
