@@ -26,6 +26,7 @@ final class JvmOptions {
           "Bf16Tile::four",
           "CodeFloats::unpack",
           "CodeFloats::widenBf16",
+          "CodeFloats::widenHalves",
           "CodeTile::one",
           "CodeTile::two",
           "CodeTile::three",
