@@ -1,5 +1,6 @@
 package io.vquant.kernels.backend;
 
+import io.vquant.kernels.attention.AttentionPrecision;
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
@@ -49,6 +50,17 @@ public interface KernelBackend extends AutoCloseable {
   ResidualAddOperator residualAdd();
 
   AttentionOperator attention(AttentionSpec spec, DType cacheType);
+
+  /**
+   * Low-bit prefill attention over plain matrices.
+   *
+   * @throws UnsupportedKernelException if the backend has none for these sizes
+   */
+  default PrefillAttentionOperator prefillAttention(
+      AttentionSpec spec, AttentionPrecision precision) {
+    throw new UnsupportedKernelException(
+        "low-bit prefill attention on " + device() + ": there is cpu and reference");
+  }
 
   KvCache kvCache(KvCacheSpec spec);
 

@@ -1,5 +1,6 @@
 package io.vquant.kernels.cpu;
 
+import io.vquant.kernels.attention.AttentionPrecision;
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.backend.BackendOptions;
@@ -7,6 +8,7 @@ import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.GatedActivationOperator;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.backend.PrefillAttentionOperator;
 import io.vquant.kernels.backend.ResidualAddOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
@@ -114,6 +116,12 @@ public final class CpuBackend implements KernelBackend {
   @Override
   public AttentionOperator attention(AttentionSpec spec, DType cacheType) {
     return new CpuAttention(context, spec, cacheType);
+  }
+
+  @Override
+  public PrefillAttentionOperator prefillAttention(
+      AttentionSpec spec, AttentionPrecision precision) {
+    return new CpuPrefillAttention(context, spec, precision);
   }
 
   @Override

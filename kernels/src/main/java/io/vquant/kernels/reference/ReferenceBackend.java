@@ -1,11 +1,13 @@
 package io.vquant.kernels.reference;
 
+import io.vquant.kernels.attention.AttentionPrecision;
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.GatedActivationOperator;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.backend.PrefillAttentionOperator;
 import io.vquant.kernels.backend.ResidualAddOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
@@ -93,6 +95,12 @@ public final class ReferenceBackend implements KernelBackend {
   @Override
   public AttentionOperator attention(AttentionSpec spec, DType cacheType) {
     return new ReferenceAttention(spec, cacheType);
+  }
+
+  @Override
+  public PrefillAttentionOperator prefillAttention(
+      AttentionSpec spec, AttentionPrecision precision) {
+    return new ReferencePrefillAttention(spec, precision);
   }
 
   @Override
