@@ -1,14 +1,14 @@
 package io.vquant.model;
 
-import io.vquant.kernels.kvcache.PageLayout;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.KvPolicy;
 
 /**
  * What running a model takes, computed before anything is allocated. Sizes that pass 2^63 - 1 bytes
  * are reported as that.
  *
  * @param weightByteSize bytes of the weights, mapped or converted
- * @param cacheByteSizePerToken bytes of keys and values a token, all layers
+ * @param cacheByteSizePerToken bytes of a token's keys and values in whole pages, all layers
  * @param cacheByteSize bytes of the cache of one sequence of {@code tokens} tokens, in whole pages
  * @param scratchByteSize bytes of activations for a prompt of {@code tokens} tokens
  * @param tokens the length that the plan is for
@@ -30,19 +30,16 @@ public record MemoryPlan(
    * @param tokens prompt and continuation, at least 1
    */
   public static MemoryPlan of(
-      ModelConfig config, long weightByteSize, int tokens, DType cacheType) {
+      ModelConfig config, long weightByteSize, int tokens, KvPolicy policy) {
     if (tokens < 1) {
       throw new IllegalArgumentException("tokens " + tokens + ": expected at least 1");
     }
-    long perToken =
-        saturatingProduct(
-            2L * config.numHiddenLayers(), config.keyValueColumns(), cacheType.byteSize());
-    long pages = Math.ceilDiv(tokens, PageLayout.TOKENS);
+    KvCacheSpec cache = config.cacheSpec(tokens, policy);
     return new MemoryPlan(
         weightByteSize,
-        perToken,
-        saturatingProduct(perToken, PageLayout.TOKENS, pages),
-        scratchByteSize(config, tokens),
+        cache.pageByteSizePerToken(),
+        cache.byteSize(tokens),
+        saturatingSum(scratchByteSize(config, tokens), cache.passByteSize(tokens)),
         tokens);
   }
 

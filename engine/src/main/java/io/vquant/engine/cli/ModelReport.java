@@ -1,6 +1,6 @@
 package io.vquant.engine.cli;
 
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
 import io.vquant.model.loading.LoadedModel;
@@ -36,7 +36,7 @@ final class ModelReport {
   }
 
   private MemoryPlan plan() {
-    return model.memoryPlan(model.config().maxPositionEmbeddings(), DType.BF16);
+    return model.memoryPlan(model.config().maxPositionEmbeddings(), KvPolicy.nearLossless());
   }
 
   JsonText json() {

@@ -4,6 +4,8 @@ import io.vquant.kernels.attention.AttentionPrecision;
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.kvcache.KvFormats;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Layout;
@@ -49,7 +51,17 @@ public interface KernelBackend extends AutoCloseable {
 
   ResidualAddOperator residualAdd();
 
-  AttentionOperator attention(AttentionSpec spec, DType cacheType);
+  /**
+   * Attention over layers of a KV format.
+   *
+   * @throws UnsupportedKernelException if there is none for the format or the head size
+   */
+  AttentionOperator attention(AttentionSpec spec, KvFormat format);
+
+  /** Attention over layers that keep everything as it is. */
+  default AttentionOperator attention(AttentionSpec spec, DType cacheType) {
+    return attention(spec, KvFormats.plain(cacheType));
+  }
 
   /**
    * Low-bit prefill attention over plain matrices.

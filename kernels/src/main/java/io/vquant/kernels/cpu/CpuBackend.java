@@ -16,8 +16,9 @@ import io.vquant.kernels.backend.RotarySpec;
 import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.PagedKvCache;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.PlainEncoding;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.HostStorage;
 import io.vquant.kernels.tensor.Storage;
@@ -114,8 +115,12 @@ public final class CpuBackend implements KernelBackend {
   }
 
   @Override
-  public AttentionOperator attention(AttentionSpec spec, DType cacheType) {
-    return new CpuAttention(context, spec, cacheType);
+  public AttentionOperator attention(AttentionSpec spec, KvFormat format) {
+    if (format.keys() instanceof PlainEncoding plain) {
+      return new CpuAttention(context, spec, plain.dtype());
+    }
+    throw new UnsupportedKernelException(
+        "attention over " + format + " on cpu: there is F32 and BF16");
   }
 
   @Override

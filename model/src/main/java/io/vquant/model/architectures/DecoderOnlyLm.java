@@ -10,7 +10,9 @@ import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.kvcache.KvLayerSpec;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardCancelledException;
@@ -113,7 +115,7 @@ final class DecoderOnlyLm implements CausalLm {
   }
 
   @Override
-  public KvCache newCache(int maxTokens, DType cacheType) {
+  public KvCache newCache(int maxTokens, KvPolicy policy) {
     if (maxTokens < 1 || maxTokens > config.maxPositionEmbeddings()) {
       throw new IllegalArgumentException(
           "cache of "
@@ -121,8 +123,10 @@ final class DecoderOnlyLm implements CausalLm {
               + " tokens: expected 1 to the model's limit of "
               + config.maxPositionEmbeddings());
     }
-    KvCacheSpec spec = config.cacheSpec(maxTokens, cacheType);
-    attentionByWindow.values().forEach(attention -> attention.prepare(cacheType));
+    KvCacheSpec spec = config.cacheSpec(maxTokens, policy);
+    for (KvLayerSpec layer : spec.layers()) {
+      attentionByWindow.get(layer.slidingWindow()).prepare(layer.policy().format());
+    }
     return backend.kvCache(spec);
   }
 
@@ -132,14 +136,17 @@ final class DecoderOnlyLm implements CausalLm {
     int start = cache.length();
     checkInput(tokenIds, first, count, cache, start);
     Tensor hidden = stream.rows(count);
+    cache.beginPass(count);
     boolean finished = false;
     try {
       embedTokens.forward(hidden, tokenIds, first);
       runLayers(hidden, start, cache, listener);
       finished = true;
     } finally {
-      if (!finished) {
-        cache.truncate(start);
+      if (finished) {
+        cache.endPass();
+      } else {
+        cache.abandonPass();
       }
     }
     return hidden;
@@ -148,13 +155,13 @@ final class DecoderOnlyLm implements CausalLm {
   private void runLayers(Tensor hidden, int start, KvCache cache, ForwardListener listener) {
     int count = hidden.rows();
     int numLayers = layers.size();
-    DType cacheType = cache.spec().dtype();
     boolean watched = listener.wantsHiddenStates();
     for (int index = 0; index < numLayers; index++) {
       if (watched) {
         listener.hiddenState(index, hidden);
       }
       DecoderLayer layer = layers.get(index);
+      KvFormat format = cache.spec().layers().get(index).policy().format();
       for (int from = 0; from < count; ) {
         if (listener.cancelled()) {
           throw new ForwardCancelledException(count);
@@ -162,10 +169,11 @@ final class DecoderOnlyLm implements CausalLm {
         int position = start + from;
         int rows = Math.min(CHUNK_ROWS - position % CHUNK_ROWS, count - from);
         Tensor chunk = rows == count ? hidden : hidden.rows(from, rows);
-        layer.forward(chunk, cache.layer(index), cacheType, position, scratch);
+        layer.forward(chunk, cache.layer(index), format, position, scratch);
         from += rows;
         listener.progress((long) index * count + from, (long) numLayers * count);
       }
+      cache.endLayer(index);
     }
     if (watched) {
       listener.hiddenState(numLayers, normed(hidden));
