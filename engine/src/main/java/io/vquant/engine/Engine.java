@@ -175,6 +175,11 @@ public final class Engine implements AutoCloseable {
         new PairedLogitsPass(causalLm, backend, deviceLock, base, own));
   }
 
+  /** Shows what attention of a prompt is computed from. */
+  public AttentionProbe newAttentionProbe() {
+    return new AttentionProbe(this, loaded.model(), backend, deviceLock);
+  }
+
   /** This engine as evaluation tasks see a model; needs the tokenizer. */
   public LanguageModel languageModel() {
     return new EngineLanguageModel(this);
@@ -194,11 +199,7 @@ public final class Engine implements AutoCloseable {
   public void writeLogits(
       Path file, int[] tokenIds, boolean hiddenStates, GenerationListener listener)
       throws IOException {
-    requireKnown(tokenIds);
-    if (tokenIds.length == 0 || tokenIds.length > contextLength) {
-      throw new InvalidPromptException(
-          tokenIds.length + " tokens: expected 1 to " + contextLength + ", the context");
-    }
+    requireValid(tokenIds);
     ForwardListener progress =
         new ForwardListener() {
           @Override
@@ -215,7 +216,7 @@ public final class Engine implements AutoCloseable {
     return new LogitsPass(loaded.model(), deviceLock, newCache(maxTokens));
   }
 
-  private KvCache newCache(int maxTokens) {
+  KvCache newCache(int maxTokens) {
     requireCacheMemory(maxTokens, options.kvPolicy());
     return loaded.model().newCache(maxTokens, options.kvPolicy());
   }
@@ -309,6 +310,15 @@ public final class Engine implements AutoCloseable {
     if (tokenizer == null && !request.stopStrings().isEmpty()) {
       throw new IllegalArgumentException(
           "stop text \"" + request.stopStrings().getFirst() + "\": needs a tokenizer");
+    }
+  }
+
+  /** Refuses tokens that one pass cannot take. */
+  void requireValid(int[] tokenIds) {
+    requireKnown(tokenIds);
+    if (tokenIds.length == 0 || tokenIds.length > contextLength) {
+      throw new InvalidPromptException(
+          tokenIds.length + " tokens: expected 1 to " + contextLength + ", the context");
     }
   }
 

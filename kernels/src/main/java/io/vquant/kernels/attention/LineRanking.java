@@ -13,6 +13,9 @@ public final class LineRanking {
   /** The first positions, which are always lines (attention sinks, Xiao et al. 2023). */
   public static final int SINKS = 4;
 
+  private static final int STEP = 16;
+  private static final int MOST = 512;
+
   private final int[] order;
   private final double[] covered;
 
@@ -70,5 +73,22 @@ public final class LineRanking {
   public double share(int count) {
     double all = covered[order.length];
     return all == 0 ? 1 : covered[Math.min(count, order.length)] / all;
+  }
+
+  /**
+   * The adaptive number of lines: the smallest multiple of 16, at most 512, whose lines hold at
+   * least {@code share} of the scores of all candidates. Heads with few dominant lines keep few.
+   *
+   * @param share above 0, at most 1
+   */
+  public int countCovering(double share) {
+    if (!(share > 0 && share <= 1)) {
+      throw new IllegalArgumentException("share " + share + ": expected above 0, at most 1");
+    }
+    int count = STEP;
+    while (count < MOST && share(count) < share) {
+      count += STEP;
+    }
+    return count;
   }
 }

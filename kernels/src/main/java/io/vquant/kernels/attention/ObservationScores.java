@@ -6,7 +6,7 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Scores of all keys of a layer by the attention that the last queries of a prompt pay to them, in
- * double: {@link LineScore}. Costs {@code 2 * 64 / tokens} of the attention itself.
+ * double: {@link LineCriterion}. Costs {@code 2 * 64 / tokens} of the attention itself.
  */
 public final class ObservationScores {
 
@@ -36,7 +36,7 @@ public final class ObservationScores {
    *     these the last {@link #ROWS} count
    * @param k {@code [tokens, numKvHeads * headDim]} F32 in host memory
    */
-  public static double[][] of(LineScore kind, AttentionSpec spec, Tensor q, Tensor k) {
+  public static double[][] of(LineCriterion kind, AttentionSpec spec, Tensor q, Tensor k) {
     int tokens = k.rows();
     if (q.rows() > tokens || (q.rows() == 0 && tokens > 0)) {
       throw new IllegalArgumentException(
@@ -51,9 +51,9 @@ public final class ObservationScores {
         copy(keys, token * width, k, token, kvHead * width, width);
       }
       scores[kvHead] =
-          kind == LineScore.KEY_NORM
+          kind == LineCriterion.KEY_NORM
               ? observation.keyNorms(keys)
-              : observation.weights(keys, kvHead, kind == LineScore.SQUARED_WEIGHT);
+              : observation.weights(keys, kvHead, kind == LineCriterion.SQUARED_WEIGHT);
     }
     return scores;
   }

@@ -40,35 +40,25 @@ class LineRankingTest {
   }
 
   @Test
-  void aRatioIsRoundedToSixteenAndBounded() {
-    LineRanking any = LineRanking.of(SCORES, 0);
-    assertThat(new LineBudget.Ratio(0.01).count(any, 2048)).isEqualTo(32);
-    assertThat(new LineBudget.Ratio(0.01).count(any, 8192)).isEqualTo(80);
-    assertThat(new LineBudget.Ratio(0.02).count(any, 4096)).isEqualTo(80);
-    assertThat(new LineBudget.Ratio(0.01).count(any, 131072)).isEqualTo(512);
-    assertThat(new LineBudget.Fixed(7).count(any, 2048)).isEqualTo(7);
-  }
-
-  @Test
   void coverageTakesTheFewestMultiplesOfSixteen() {
     double[] scores = new double[1000];
     for (int i = 4; i < 104; i++) {
       scores[i] = 1;
     }
     LineRanking ranking = LineRanking.of(scores, 0);
-    assertThat(new LineBudget.Coverage(0.5).count(ranking, 1000)).isEqualTo(64); // 4 sinks, 60
-    assertThat(new LineBudget.Coverage(0.12).count(ranking, 1000)).isEqualTo(16);
-    assertThat(new LineBudget.Coverage(1).count(ranking, 1000)).isEqualTo(112);
+    assertThat(ranking.countCovering(0.5)).isEqualTo(64); // 4 sinks, 60
+    assertThat(ranking.countCovering(0.12)).isEqualTo(16);
+    assertThat(ranking.countCovering(1)).isEqualTo(112);
     Arrays.fill(scores, 1);
     LineRanking flat = LineRanking.of(scores, 0);
-    assertThat(new LineBudget.Coverage(0.9).count(flat, 1000)).isEqualTo(512);
+    assertThat(flat.countCovering(0.9)).isEqualTo(512);
   }
 
   @Test
-  void refusesWhatIsNoPart() {
-    assertThatThrownBy(() -> new LineBudget.Ratio(0)).hasMessageContaining("ratio 0.0");
-    assertThatThrownBy(() -> new LineBudget.Coverage(1.5)).hasMessageContaining("coverage 1.5");
-    assertThatThrownBy(() -> new LineBudget.Ratio(Double.NaN)).hasMessageContaining("NaN");
-    assertThatThrownBy(() -> new LineBudget.Fixed(-1)).hasMessageContaining("lines -1");
+  void refusesWhatIsNoShare() {
+    LineRanking ranking = LineRanking.of(SCORES, 0);
+    assertThatThrownBy(() -> ranking.countCovering(0))
+        .hasMessage("share 0.0: expected above 0, at most 1");
+    assertThatThrownBy(() -> ranking.countCovering(Double.NaN)).hasMessageContaining("NaN");
   }
 }

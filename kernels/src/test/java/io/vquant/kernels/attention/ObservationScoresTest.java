@@ -24,11 +24,11 @@ class ObservationScoresTest {
     Tensor q = matrix(2, 2, 0, 1, 1, 0); // positions 1 and 2; two heads each
     // position 1: head 0 weighs 1/2, 1/2; head 1 weighs 1/4, 3/4
     // position 2: head 0 weighs 1/5, 3/5, 1/5; head 1 a third each
-    double[] weight = ObservationScores.of(LineScore.WEIGHT, SPEC, q, k)[0];
+    double[] weight = ObservationScores.of(LineCriterion.WEIGHT, SPEC, q, k)[0];
     double third = 1 / 3.0;
     assertClose(
         weight, (0.5 + 0.25 + 0.2 + third) / 4, (0.5 + 0.75 + 0.6 + third) / 4, (0.2 + third) / 2);
-    double[] squared = ObservationScores.of(LineScore.SQUARED_WEIGHT, SPEC, q, k)[0];
+    double[] squared = ObservationScores.of(LineCriterion.SQUARED_WEIGHT, SPEC, q, k)[0];
     assertClose(
         squared,
         (0.25 + 0.0625 + 0.04 + third * third) / 4,
@@ -41,7 +41,7 @@ class ObservationScoresTest {
     Tensor k = matrix(200, 1);
     float[] queries = new float[200 * 2];
     Tensor q = matrix(200, 2, queries);
-    double[] weight = ObservationScores.of(LineScore.WEIGHT, SPEC, q, k)[0];
+    double[] weight = ObservationScores.of(LineCriterion.WEIGHT, SPEC, q, k)[0];
     double mean = 0;
     for (int position = 136; position < 200; position++) {
       mean += 1.0 / (position + 1) / 64;
@@ -54,7 +54,7 @@ class ObservationScoresTest {
   void aSlidingWindowHidesEarlyKeys() {
     AttentionSpec sliding = new AttentionSpec(2, 1, 1, 1, 10);
     double[] weight =
-        ObservationScores.of(LineScore.WEIGHT, sliding, matrix(100, 2), matrix(100, 1))[0];
+        ObservationScores.of(LineCriterion.WEIGHT, sliding, matrix(100, 2), matrix(100, 1))[0];
     assertThat(weight[26]).isZero();
     assertThat(weight[27]).isCloseTo(0.1, within(1e-12));
   }
@@ -62,7 +62,7 @@ class ObservationScoresTest {
   @Test
   void keyNormsAreTakenFromTheMean() {
     Tensor k = matrix(3, 1, 1, 2, 6);
-    double[] norms = ObservationScores.of(LineScore.KEY_NORM, SPEC, matrix(3, 2), k)[0];
+    double[] norms = ObservationScores.of(LineCriterion.KEY_NORM, SPEC, matrix(3, 2), k)[0];
     assertClose(norms, 2, 1, 3);
   }
 

@@ -1,7 +1,7 @@
 package io.vquant.kernels.attention;
 
 /** By what keys are ranked when vertical lines are chosen. */
-public enum LineScore {
+public enum LineCriterion {
   /**
    * Mean squared softmax weight over the observation rows that see the key and the query heads of
    * the group: to first order the share of the output's error that the key causes.
