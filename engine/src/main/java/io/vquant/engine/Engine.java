@@ -81,9 +81,10 @@ public final class Engine implements AutoCloseable {
       ModelConfig config = ModelLoader.readConfig(directory);
       GenerationDefaults defaults = GenerationDefaults.read(directory, config);
       int contextLength = contextLength(options, config);
-      requireMemory(
-          MemoryPlan.of(
-              config, WeightFiles.byteSize(directory), contextLength, options.kvPolicy()));
+      MemoryPlan plan =
+          MemoryPlan.of(config, WeightFiles.byteSize(directory), contextLength, options.kvPolicy());
+      requireMemory(plan);
+      options.loadProgress().planned(plan);
       return open(options, defaults, contextLength, opening);
     }
   }

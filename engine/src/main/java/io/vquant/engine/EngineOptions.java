@@ -1,6 +1,7 @@
 package io.vquant.engine;
 
 import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -50,7 +51,7 @@ public record EngineOptions(
         Device.CPU,
         Runtime.getRuntime().availableProcessors(),
         MODEL_LIMIT,
-        KvPolicy.nearLossless(),
+        KvPolicy.plain(DType.BF16),
         LoadProgress.NONE);
   }
 

@@ -12,13 +12,15 @@ import io.vquant.kernels.kvcache.KvPolicy;
  * @param cacheByteSize bytes of the cache of one sequence of {@code tokens} tokens, in whole pages
  * @param scratchByteSize bytes of activations for a prompt of {@code tokens} tokens
  * @param tokens the length that the plan is for
+ * @param layers decoder layers, which share the cache
  */
 public record MemoryPlan(
     long weightByteSize,
     long cacheByteSizePerToken,
     long cacheByteSize,
     long scratchByteSize,
-    int tokens) {
+    int tokens,
+    int layers) {
 
   /** Rows that a layer computes at once in prefill; chunks start at its multiples. */
   public static final int CHUNK_ROWS = 256;
@@ -40,7 +42,8 @@ public record MemoryPlan(
         cache.pageByteSizePerToken(),
         cache.byteSize(tokens),
         saturatingSum(scratchByteSize(config, tokens), cache.passByteSize(tokens)),
-        tokens);
+        tokens,
+        config.numHiddenLayers());
   }
 
   /** All together. */

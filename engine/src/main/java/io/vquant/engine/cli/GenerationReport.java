@@ -157,7 +157,11 @@ final class GenerationReport {
         + Quantities.bytes(engine.memoryPlan().weightByteSize())
         + ", KV cache "
         + Quantities.bytes(session.kvCacheByteSize())
-        + ", peak "
+        + " in "
+        + engine.kvPolicy()
+        + " ("
+        + Quantities.decimal(engine.kvEffectiveBits(Math.max(1, session.tokenIds().length)), 1)
+        + " bits), peak "
         + Quantities.bytes(ProcessFacts.peakResidentBytes());
   }
 }

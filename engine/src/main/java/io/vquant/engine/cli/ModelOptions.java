@@ -2,8 +2,10 @@ package io.vquant.engine.cli;
 
 import io.vquant.engine.Engine;
 import io.vquant.engine.EngineOptions;
+import io.vquant.engine.LoadProgress;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
+import io.vquant.model.MemoryPlan;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -100,12 +102,37 @@ final class ModelOptions {
       if (contextLength != null) {
         options = options.withContextLength(contextLength);
       }
-      if (output.showsProgress()) {
-        options =
-            options.withLoadProgress((done, total) -> bar.update(done, total, System.nanoTime()));
-      }
-      return open(options);
+      return open(options.withLoadProgress(progress(context, output, bar)));
     }
+  }
+
+  private static LoadProgress progress(
+      CommandContext context, OutputOptions output, ProgressBar bar) {
+    return new LoadProgress() {
+      @Override
+      public void advanced(long doneBytes, long totalBytes) {
+        if (output.showsProgress()) {
+          bar.update(doneBytes, totalBytes, System.nanoTime());
+        }
+      }
+
+      @Override
+      public void planned(MemoryPlan plan) {
+        if (output.debug()) {
+          context.console().message("plan: " + describe(plan));
+        }
+      }
+    };
+  }
+
+  private static String describe(MemoryPlan plan) {
+    return "weights %s, KV cache %s for %d tokens (%s a layer), scratch %s"
+        .formatted(
+            Quantities.bytes(plan.weightByteSize()),
+            Quantities.bytes(plan.cacheByteSize()),
+            plan.tokens(),
+            Quantities.bytes(plan.cacheByteSize() / plan.layers()),
+            Quantities.bytes(plan.scratchByteSize()));
   }
 
   private Engine open(EngineOptions options) {

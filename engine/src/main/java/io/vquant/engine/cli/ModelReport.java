@@ -35,8 +35,10 @@ final class ModelReport {
     }
   }
 
+  private static final KvPolicy POLICY = KvPolicy.nearLossless();
+
   private MemoryPlan plan() {
-    return model.memoryPlan(model.config().maxPositionEmbeddings(), KvPolicy.nearLossless());
+    return model.memoryPlan(model.config().maxPositionEmbeddings(), POLICY);
   }
 
   JsonText json() {
@@ -125,7 +127,9 @@ final class ModelReport {
         "memory",
         "weights "
             + Quantities.bytes(plan.weightByteSize())
-            + ", KV cache (bf16) "
+            + ", KV cache ("
+            + POLICY.base().format()
+            + ") "
             + Quantities.bytes(plan.cacheByteSizePerToken())
             + " a token, "
             + Quantities.bytes(plan.cacheByteSize())

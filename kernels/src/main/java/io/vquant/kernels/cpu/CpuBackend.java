@@ -36,6 +36,7 @@ public final class CpuBackend implements KernelBackend {
 
   private final Arena arena = Arena.ofShared();
   private final CpuContext context;
+  private final CpuTilePacker packer;
   private final List<CpuRotary> rotaries = new ArrayList<>();
 
   /** Starts the threads. */
@@ -47,6 +48,7 @@ public final class CpuBackend implements KernelBackend {
               + " bits; expected 256 (AVX2) or 512 (AVX-512); --device reference runs anywhere");
     }
     context = new CpuContext(options.threads());
+    packer = new CpuTilePacker(context);
   }
 
   /** Whether this machine's vectors are of a width that the kernels are written for. */
@@ -119,8 +121,7 @@ public final class CpuBackend implements KernelBackend {
     if (format.keys() instanceof PlainEncoding plain) {
       return new CpuAttention(context, spec, plain.dtype());
     }
-    throw new UnsupportedKernelException(
-        "attention over " + format + " on cpu: there is F32 and BF16");
+    return new CpuLineAttention(context, spec, format);
   }
 
   @Override
@@ -131,12 +132,13 @@ public final class CpuBackend implements KernelBackend {
 
   @Override
   public KvCache kvCache(KvCacheSpec spec) {
-    return new PagedKvCache(spec);
+    return new PagedKvCache(spec, packer);
   }
 
   @Override
   public void close() {
     context.close();
+    packer.close();
     rotaries.forEach(CpuRotary::close);
     arena.close();
   }

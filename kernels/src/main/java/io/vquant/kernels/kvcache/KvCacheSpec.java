@@ -56,7 +56,7 @@ public record KvCacheSpec(int numKvHeads, int headDim, int maxTokens, List<KvLay
   public long byteSize(int tokens) {
     long total = 0;
     for (KvLayerSpec layer : layers) {
-      total += layer.byteSize(numKvHeads, headDim, tokens);
+      total = ByteCount.sum(total, layer.byteSize(numKvHeads, headDim, tokens));
     }
     return total;
   }
@@ -65,7 +65,8 @@ public record KvCacheSpec(int numKvHeads, int headDim, int maxTokens, List<KvLay
   public long pageByteSizePerToken() {
     long total = 0;
     for (KvLayerSpec layer : layers) {
-      total += numKvHeads * layer.policy().format().headByteSize(headDim);
+      long head = layer.policy().format().headByteSize(headDim);
+      total = ByteCount.sum(total, ByteCount.product(numKvHeads, head));
     }
     return total / PageLayout.TOKENS;
   }
@@ -77,7 +78,7 @@ public record KvCacheSpec(int numKvHeads, int headDim, int maxTokens, List<KvLay
   public long passByteSize(int tokens) {
     boolean packs = layers.stream().anyMatch(layer -> !layer.policy().isPlain());
     long tiles = Math.ceilDiv(tokens, PageLayout.TOKENS);
-    return packs ? tiles * new PageLayout(numKvHeads, headDim, DType.BF16).byteSize() : 0;
+    return packs ? ByteCount.product(tiles, KvLayerSpec.tileByteSize(numKvHeads, headDim)) : 0;
   }
 
   /** Bits of a stored number when {@code tokens} tokens are cached, everything counted. */

@@ -42,20 +42,27 @@ public record KvLayerSpec(KvLayerPolicy policy, int slidingWindow) {
    * ring and line masks.
    */
   public long byteSize(int numKvHeads, int headDim, int tokens) {
-    KvPageLayout packed = new KvPageLayout(policy.format(), numKvHeads, headDim);
-    int held = Math.min(tokens, Math.min(slidingWindow, Integer.MAX_VALUE - 64) + 64);
+    long page = ByteCount.product(numKvHeads, policy.format().headByteSize(headDim));
     if (policy.isPlain()) {
-      return pages(tokens) * packed.byteSize();
+      return ByteCount.product(pages(tokens), page);
     }
-    long tile = new PageLayout(numKvHeads, headDim, DType.BF16).byteSize();
-    int ring = Math.min(tokens, policy.ringTokens());
-    long packedPages = pages(held - Math.min(held, policy.window()));
-    long slab = tokens <= policy.ringTokens() ? 0 : pages(policy.slabRows(tokens));
-    long masks = packedPages * numKvHeads * Long.BYTES;
-    return pages(ring) * tile + slab * tile + packedPages * packed.byteSize() + masks;
+    long seen = Math.min(tokens, (long) slidingWindow + PageLayout.TOKENS);
+    long packed = pages(Math.max(0, seen - policy.window()));
+    long slab = packed == 0 ? 0 : pages(policy.slabRows(tokens));
+    long ring = pages(Math.min(tokens, policy.ringTokens()));
+    long tile = tileByteSize(numKvHeads, headDim);
+    return ByteCount.sum(
+        ByteCount.product(packed, page),
+        ByteCount.product(slab + ring, tile),
+        ByteCount.product(packed, numKvHeads, Long.BYTES));
   }
 
-  private static long pages(int tokens) {
-    return Math.ceilDiv(tokens, PageLayout.TOKENS);
+  /** Bytes of 64 tokens of all heads in 16 bits. */
+  static long tileByteSize(int numKvHeads, int headDim) {
+    return ByteCount.product(2L * Short.BYTES * PageLayout.TOKENS, numKvHeads, headDim);
+  }
+
+  private static long pages(long tokens) {
+    return Math.ceilDiv(tokens, (long) PageLayout.TOKENS);
   }
 }
