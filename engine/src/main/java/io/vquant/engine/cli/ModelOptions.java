@@ -6,8 +6,11 @@ import io.vquant.engine.LoadProgress;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.model.MemoryPlan;
+import io.vquant.kernels.quant.SymmetricInt;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -55,7 +58,11 @@ final class ModelOptions {
   @Option(
       names = "--attention",
       paramLabel = "KIND",
-      description = "arithmetic of prefill attention: auto or exact, here the same (default: auto)")
+      description = {
+        "arithmetic of prefill attention: auto, exact, int8 or int4; auto is exact here. int8 and",
+        "int4 compute queries and keys outside lines and window in so many bits, as a GPU would,",
+        "and need a --kv that packs (default: auto)"
+      })
   private String attention = "auto";
 
   ModelOptions() {
@@ -72,9 +79,26 @@ final class ModelOptions {
       throw CommandFailure.usage(
           "--weights " + weights + ": expected bf16, or nothing (as stored)");
     }
-    if (!attention.equals("auto") && !attention.equals("exact")) {
-      throw CommandFailure.usage("--attention " + attention + ": expected auto or exact");
+    if (prefill().isPresent() && kvPolicy("--kv", kv).base().isPlain()) {
+      throw CommandFailure.usage(
+          "--attention " + attention + ": --kv " + kv + " implies exact; expected a --kv that packs");
     }
+  }
+
+  private Optional<SymmetricInt> prefill() {
+    return switch (attention) {
+      case "auto", "exact" -> Optional.empty();
+      case "int8" -> Optional.of(SymmetricInt.INT8);
+      case "int4" -> Optional.of(SymmetricInt.INT4);
+      default ->
+          throw CommandFailure.usage(
+              "--attention " + attention + ": expected auto, exact, int8 or int4");
+    };
+  }
+
+  /** What {@code --attention} comes to on this device. */
+  String attentionKind() {
+    return prefill().map(format -> format.name().toLowerCase(Locale.ROOT)).orElse("exact");
   }
 
   private static void requireBetween(String option, @Nullable Integer value, int most) {
@@ -98,7 +122,8 @@ final class ModelOptions {
           EngineOptions.of(directory, withTokenizer ? nativeCache(context) : null)
               .withDevice(deviceChoice().device())
               .withThreads(threads())
-              .withKvPolicy(kvPolicy("--kv", kv));
+              .withKvPolicy(kvPolicy("--kv", kv))
+              .withPrefill(prefill());
       if (contextLength != null) {
         options = options.withContextLength(contextLength);
       }

@@ -37,6 +37,13 @@ final class NumberRanges {
     return new NumberRanges(option, text, numbers);
   }
 
+  /** All numbers below {@code end}. */
+  static NumberRanges upTo(String option, int end) {
+    BitSet numbers = new BitSet();
+    numbers.set(0, end);
+    return new NumberRanges(option, "0-" + (end - 1), numbers);
+  }
+
   /** The number, or -1. */
   private static int number(String digits) {
     if (digits.isEmpty()

@@ -45,6 +45,7 @@ final class Program {
         "template", new Entry("render a chat as the model reads it", TemplateCommand::new));
     commands.put("logits", new Entry("write a model's numbers to a file", LogitsCommand::new));
     commands.put("perplexity", new Entry("measure loss on a text", PerplexityCommand::new));
+    commands.put("attn-map", new Entry("pictures of attention", AttnMapCommand::new));
     commands.put(
         "attn-mse", new Entry("measure the error of low-bit attention", AttnMseCommand::new));
     commands.put("bench", new Entry("measure speed", BenchCommand::new));

@@ -22,6 +22,7 @@ public final class LowBitKeys {
   private float[] codes = {};
   private float[] scales = {};
   private boolean[] line = {};
+  private final float[] mean;
   private int tokens;
 
   /** For heads of {@code headDim} channels; holds nothing yet. */
@@ -29,6 +30,7 @@ public final class LowBitKeys {
     this.headDim = headDim;
     this.precision = precision;
     hadamard = new HadamardTransform(headDim);
+    mean = new float[headDim];
   }
 
   /**
@@ -51,8 +53,14 @@ public final class LowBitKeys {
    * @throws IllegalArgumentException if a key is not finite or a line is not among the tokens
    */
   public void set(int newTokens, int[] lines) {
+    transform(newTokens);
+    quantize(lines);
+  }
+
+  /** Transforms what {@link #buffer} holds, so that lines can be chosen before {@link #quantize}. */
+  public void transform(int newTokens) {
     tokens = newTokens;
-    mark(lines);
+    Arrays.fill(mean, 0);
     if (precision.smoothK()) {
       subtractMean();
     }
@@ -61,6 +69,16 @@ public final class LowBitKeys {
         hadamard.apply(rows, token * headDim);
       }
     }
+  }
+
+  /**
+   * Quantizes what has been transformed.
+   *
+   * @param lines positions kept in full precision
+   * @throws IllegalArgumentException if a key is not finite or a line is not among the tokens
+   */
+  public void quantize(int[] lines) {
+    mark(lines);
     for (int first = 0; first < tokens; first += tileStep()) {
       quantize(first, Math.min(tokens, first + tileStep()));
     }
@@ -88,7 +106,6 @@ public final class LowBitKeys {
         sums[c] += rows[token * headDim + c];
       }
     }
-    float[] mean = new float[headDim];
     for (int c = 0; c < headDim; c++) {
       mean[c] = (float) (sums[c] / tokens);
     }
@@ -120,6 +137,11 @@ public final class LowBitKeys {
 
   public int tokens() {
     return tokens;
+  }
+
+  /** What was subtracted from every key, before the Hadamard transform; zeros if nothing was. */
+  public float mean(int channel) {
+    return mean[channel];
   }
 
   /** Transformed keys {@code [tokens, headDim]}. */

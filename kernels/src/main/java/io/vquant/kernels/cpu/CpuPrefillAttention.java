@@ -132,14 +132,8 @@ final class CpuPrefillAttention implements PrefillAttentionOperator {
     long row = (long) first - startPosition;
     long column = 4L * head * spec.groupSize() * spec.headDim();
     long scratch = context.workerScratch(worker, rows[worker].scratchByteSize());
-    rows[worker].attend(
-        scratch,
-        heads[head],
-        query + row * queryStride + column,
-        queryStride,
-        first,
-        positions,
-        output + row * outputStride + column,
-        outputStride);
+    PrefillRows own = rows[worker];
+    own.attend(scratch, heads[head], query + row * queryStride + column, queryStride, first, positions);
+    own.write(heads[head], output + row * outputStride + column, outputStride);
   }
 }

@@ -6,6 +6,7 @@ import static io.vquant.kernels.cpu.Simd.store;
 
 import io.vquant.kernels.attention.AttentionPrecision;
 import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.attention.LowBitKeys;
 import io.vquant.kernels.attention.LowBitQueries;
 import io.vquant.kernels.attention.ValuePrecision;
 import java.util.Arrays;
@@ -55,22 +56,15 @@ final class PrefillRows {
   }
 
   /**
-   * Attends from the rows of some positions, all of one query tile, and writes their outputs.
+   * Attends from the rows of some positions, all of one query tile; {@link #write} or {@link
+   * #mergeInto} then takes the result.
    *
    * @param scratch memory of {@link #scratchByteSize()}
    * @param q address of the first position's query, first head of the group
    * @param qStride bytes between positions
-   * @param out where its output goes
    */
   void attend(
-      long scratch,
-      PrefillTiles tiles,
-      long q,
-      long qStride,
-      int position,
-      int positions,
-      long out,
-      long outStride) {
+      long scratch, PrefillTiles tiles, long q, long qStride, int position, int positions) {
     scores = scratch;
     tileOut = scores + maxRows * SCORE_STRIDE;
     long outBytes = (long) maxRows * vectors * BYTES;
@@ -80,10 +74,38 @@ final class PrefillRows {
     exact.reset(tileOut + outBytes, rows);
     lowBit.reset(tileOut + 2 * outBytes, rows);
     addAll(tiles);
+  }
+
+  /** Writes the outputs, the first position's at {@code out}. */
+  void write(PrefillTiles tiles, long out, long outStride) {
     for (int row = 0; row < rows; row++) {
-      long to = out + row / group * outStride + 4L * (row % group) * headDim;
-      finish(row, to, tiles);
+      finish(row, out + row / group * outStride + 4L * (row % group) * headDim, tiles);
     }
+  }
+
+  /**
+   * Merges the states into those of other keys ({@link AttentionState}), for values that are not
+   * rounded.
+   *
+   * @param keys knows the mean that was subtracted here and was not from the other keys: it lowers
+   *     all scores of a row by its product with the query
+   */
+  void mergeInto(long states, long stateStride, LowBitKeys keys) {
+    for (int row = 0; row < rows; row++) {
+      float product = 0;
+      for (int c = 0; c < headDim; c++) {
+        product = Math.fma(queries.rows()[row * headDim + c], keys.mean(c), product);
+      }
+      float shift = product * queries.scoreScale();
+      long state = states + row * stateStride;
+      exact.mergeInto(state, row, shift);
+      lowBit.mergeInto(state, row, shift);
+    }
+  }
+
+  /** Rows in use. */
+  int rows() {
+    return rows;
   }
 
   private void loadQueries(long q, long qStride) {

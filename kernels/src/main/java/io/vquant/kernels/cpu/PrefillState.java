@@ -74,4 +74,10 @@ final class PrefillState {
       SoftmaxRows.merge(out + at, kept[row], tileOut + at, 1, vectors);
     }
   }
+
+  /** Merges a row into an {@link AttentionState}, its maximum raised by {@code shift}. */
+  void mergeInto(long state, int row, float shift) {
+    long rowOut = out + (long) row * vectors * BYTES;
+    AttentionState.merge(state, sum[row], max[row] + shift, rowOut, vectors);
+  }
 }

@@ -41,20 +41,32 @@ final class PrefillTiles {
     return slots * (4 * ROW_BYTES * headDim + 3 * ROW_BYTES);
   }
 
-  /** Lays out a head at {@code address}, which has {@link #byteSize} bytes. */
-  void set(long address, LowBitKeys keys, float[] values, LowBitValues lowBitValues, int[] lines) {
+  /** Lays out the keys alone, in the tiles of the sequence, so that lines can be chosen. */
+  void setKeys(long address, LowBitKeys keys) {
     base = address;
-    linePositions = lines;
+    linePositions = new int[0];
     tiles = Math.ceilDiv(keys.tokens(), TILE);
+    lineTiles = 0;
+    int[] positions = new int[TILE];
+    for (int tile = 0; tile < tiles; tile++) {
+      takePositions(positions, tile, keys.tokens());
+      transpose(keys(tile), keys.rows(), positions);
+    }
+  }
+
+  /** Lays out a head at {@code address}, which has {@link #byteSize} bytes. */
+  void set(
+      long address, LowBitKeys keys, float[] values, LowBitValues lowBitValues, int[] lines) {
+    setKeys(address, keys);
+    linePositions = lines;
     lineTiles = Math.ceilDiv(lines.length, TILE);
     int[] positions = new int[TILE];
     for (int tile = 0; tile < tiles + lineTiles; tile++) {
-      for (int i = 0; i < TILE; i++) {
-        positions[i] = positionAt(tile, i, keys.tokens());
-      }
-      transpose(keys(tile), keys.rows(), positions);
+      takePositions(positions, tile, keys.tokens());
       copyRows(values(tile), values, positions);
-      if (tile < tiles) {
+      if (tile >= tiles) {
+        transpose(keys(tile), keys.rows(), positions);
+      } else {
         transpose(codes(tile), keys.codes(), positions);
         if (roundedValues) {
           copyRows(lowBitValues(tile), lowBitValues.codes(), positions);
@@ -64,6 +76,12 @@ final class PrefillTiles {
     }
     for (int c = 0; c < headDim; c++) {
       valueScales[c] = roundedValues ? lowBitValues.scale(c) / Float8E4M3.MAX_VALUE : 1;
+    }
+  }
+
+  private void takePositions(int[] positions, int tile, int tokens) {
+    for (int i = 0; i < TILE; i++) {
+      positions[i] = positionAt(tile, i, tokens);
     }
   }
 

@@ -50,26 +50,47 @@ public final class Float64Attention {
    */
   public double[] rows(int headInGroup) {
     int headDim = spec.headDim();
-    int tokens = keyChannels[0].length;
     double[] out = new double[q.rows() * headDim];
-    double[] weights = new double[tokens];
-    double[] query = new double[headDim];
-    int column = (kvHead * spec.groupSize() + headInGroup) * headDim;
+    double[] weights = new double[tokens()];
     for (int row = 0; row < q.rows(); row++) {
-      for (int c = 0; c < headDim; c++) {
-        query[c] = Elements.get(q, row, column + c) * (double) spec.softmaxScale();
-      }
-      int position = tokens - q.rows() + row;
-      int first = spec.firstVisible(position);
-      double sum = softmax(weights, query, first, position + 1);
-      for (int j = first; j <= position; j++) {
-        double weight = weights[j] / sum;
+      weights(weights, headInGroup, row);
+      int position = position(row);
+      for (int j = spec.firstVisible(position); j <= position; j++) {
         for (int c = 0; c < headDim; c++) {
-          out[row * headDim + c] += weight * values[j * headDim + c];
+          out[row * headDim + c] += weights[j] * values[j * headDim + c];
         }
       }
     }
     return out;
+  }
+
+  /**
+   * The softmax weights of one row.
+   *
+   * @param weights at least as long as the tokens; those that the row does not see stay as they are
+   */
+  public void weights(double[] weights, int headInGroup, int row) {
+    int headDim = spec.headDim();
+    int column = (kvHead * spec.groupSize() + headInGroup) * headDim;
+    double[] query = new double[headDim];
+    for (int c = 0; c < headDim; c++) {
+      query[c] = Elements.get(q, row, column + c) * (double) spec.softmaxScale();
+    }
+    int position = position(row);
+    int first = spec.firstVisible(position);
+    double sum = softmax(weights, query, first, position + 1);
+    for (int j = first; j <= position; j++) {
+      weights[j] /= sum;
+    }
+  }
+
+  private int tokens() {
+    return keyChannels[0].length;
+  }
+
+  /** The position of a row's query. */
+  public int position(int row) {
+    return tokens() - q.rows() + row;
   }
 
   private double softmax(double[] weights, double[] query, int first, int end) {
