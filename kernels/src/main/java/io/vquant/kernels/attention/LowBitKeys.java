@@ -57,7 +57,9 @@ public final class LowBitKeys {
     quantize(lines);
   }
 
-  /** Transforms what {@link #buffer} holds, so that lines can be chosen before {@link #quantize}. */
+  /**
+   * Transforms what {@link #buffer} holds, so that lines can be chosen before {@link #quantize}.
+   */
   public void transform(int newTokens) {
     tokens = newTokens;
     Arrays.fill(mean, 0);

@@ -99,8 +99,7 @@ final class CodeTile {
     return rest <= 4 ? rest : rest == 5 || rest == 6 || rest == 9 ? 3 : 4;
   }
 
-  private static void one(
-      long c, float[] a, int a0, int inner, long words, long stride, int bits) {
+  private static void one(long c, float[] a, int a0, int inner, long words, long stride, int bits) {
     FloatVector s00 = FloatVector.zero(FLOATS);
     FloatVector s01 = s00;
     FloatVector s02 = s00;

@@ -118,16 +118,14 @@ final class CpuLowBitAttention implements AttentionOperator {
     int row = first - firstPosition;
     PrefillRows own = rows[worker];
     OlderKeys before = older[worker];
-    long states =
-        context.workerScratch(worker, before.byteSize() + own.scratchByteSize());
+    long states = context.workerScratch(worker, before.byteSize() + own.scratchByteSize());
     before.attend(states, kvHead, row, positions);
     long from =
         Operands.address(q)
             + row * Operands.stride(q)
             + 4L * kvHead * spec.groupSize() * spec.headDim();
     HotHead hot = heads[kvHead];
-    own.attend(
-        states + before.byteSize(), hot.tiles(), from, Operands.stride(q), first, positions);
+    own.attend(states + before.byteSize(), hot.tiles(), from, Operands.stride(q), first, positions);
     own.mergeInto(states, before.stateStride(), hot.keys());
     before.finish(states, kvHead, row, positions);
   }

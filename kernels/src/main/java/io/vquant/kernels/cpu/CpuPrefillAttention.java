@@ -133,7 +133,8 @@ final class CpuPrefillAttention implements PrefillAttentionOperator {
     long column = 4L * head * spec.groupSize() * spec.headDim();
     long scratch = context.workerScratch(worker, rows[worker].scratchByteSize());
     PrefillRows own = rows[worker];
-    own.attend(scratch, heads[head], query + row * queryStride + column, queryStride, first, positions);
+    own.attend(
+        scratch, heads[head], query + row * queryStride + column, queryStride, first, positions);
     own.write(heads[head], output + row * outputStride + column, outputStride);
   }
 }

@@ -20,8 +20,7 @@ final class OlderKeys {
   private final long stateStride;
   private final float[] channels;
 
-  OlderKeys(
-      AttentionSpec spec, KvPageLayout pageLayout, LineOperands operands, int maxPositions) {
+  OlderKeys(AttentionSpec spec, KvPageLayout pageLayout, LineOperands operands, int maxPositions) {
     this.spec = spec;
     this.operands = operands;
     maxRows = maxPositions * spec.groupSize();
@@ -69,8 +68,7 @@ final class OlderKeys {
   void finish(long states, int kvHead, int first, int positions) {
     for (int row = 0; row < positions * spec.groupSize(); row++) {
       int head = kvHead * spec.groupSize() + row % spec.groupSize();
-      operands.finish(
-          states + row * stateStride, first + row / spec.groupSize(), head, channels);
+      operands.finish(states + row * stateStride, first + row / spec.groupSize(), head, channels);
     }
   }
 }

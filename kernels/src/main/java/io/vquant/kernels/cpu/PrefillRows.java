@@ -63,8 +63,7 @@ final class PrefillRows {
    * @param q address of the first position's query, first head of the group
    * @param qStride bytes between positions
    */
-  void attend(
-      long scratch, PrefillTiles tiles, long q, long qStride, int position, int positions) {
+  void attend(long scratch, PrefillTiles tiles, long q, long qStride, int position, int positions) {
     scores = scratch;
     tileOut = scores + maxRows * SCORE_STRIDE;
     long outBytes = (long) maxRows * vectors * BYTES;

@@ -55,8 +55,7 @@ final class PrefillTiles {
   }
 
   /** Lays out a head at {@code address}, which has {@link #byteSize} bytes. */
-  void set(
-      long address, LowBitKeys keys, float[] values, LowBitValues lowBitValues, int[] lines) {
+  void set(long address, LowBitKeys keys, float[] values, LowBitValues lowBitValues, int[] lines) {
     setKeys(address, keys);
     linePositions = lines;
     lineTiles = Math.ceilDiv(lines.length, TILE);
