@@ -94,7 +94,8 @@ public final class Engine implements AutoCloseable {
       GenerationDefaults defaults,
       int contextLength,
       TokenizerOpening opening) {
-    KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads(), options.prefill()));
+    KernelBackend backend =
+        Backends.open(options.device(), new BackendOptions(options.threads(), options.prefill()));
     LoadedModel loaded = null;
     try {
       LoadProgress progress = options.loadProgress();

@@ -1,8 +1,8 @@
 package io.vquant.engine;
 
 import io.vquant.kernels.kvcache.KvPolicy;
-import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.quant.SymmetricInt;
+import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -75,17 +75,38 @@ public record EngineOptions(
 
   public EngineOptions withThreads(int value) {
     return new EngineOptions(
-        modelDirectory, nativeCacheDirectory, device, value, contextLength, kvPolicy, prefill, loadProgress);
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        value,
+        contextLength,
+        kvPolicy,
+        prefill,
+        loadProgress);
   }
 
   public EngineOptions withContextLength(int value) {
     return new EngineOptions(
-        modelDirectory, nativeCacheDirectory, device, threads, value, kvPolicy, prefill, loadProgress);
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        threads,
+        value,
+        kvPolicy,
+        prefill,
+        loadProgress);
   }
 
   public EngineOptions withKvPolicy(KvPolicy value) {
     return new EngineOptions(
-        modelDirectory, nativeCacheDirectory, device, threads, contextLength, value, prefill, loadProgress);
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        threads,
+        contextLength,
+        value,
+        prefill,
+        loadProgress);
   }
 
   public EngineOptions withPrefill(Optional<SymmetricInt> value) {
@@ -102,6 +123,13 @@ public record EngineOptions(
 
   public EngineOptions withLoadProgress(LoadProgress value) {
     return new EngineOptions(
-        modelDirectory, nativeCacheDirectory, device, threads, contextLength, kvPolicy, prefill, value);
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        threads,
+        contextLength,
+        kvPolicy,
+        prefill,
+        value);
   }
 }

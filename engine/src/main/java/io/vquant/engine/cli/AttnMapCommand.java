@@ -129,8 +129,7 @@ final class AttnMapCommand implements Callable<Integer> {
     }
   }
 
-  private void run(
-      Engine engine, int[] ids, Consumer<AttentionInputs> visitor) {
+  private void run(Engine engine, int[] ids, Consumer<AttentionInputs> visitor) {
     context.interruption().onRequest(() -> {}); // looked at between layers
     GenerationListener listener =
         new GenerationListener() {
@@ -150,20 +149,18 @@ final class AttnMapCommand implements Callable<Integer> {
       @Nullable AttnMapFiles files) {
     KeptTokens[] kept = KeptTokens.of(inputs, choice, window);
     int group = inputs.spec().groupSize();
-    shown
-        .stream()
-        .forEach(
-            head -> {
-              context.interruption().check();
-              KeptTokens ofHead = kept[head / group];
-              report.add(head, head / group, ofHead, AttentionMap.of(inputs, head, AttnMapReport.CELLS));
-              if (files != null) {
-                AttentionMap map = AttentionMap.of(inputs, head, PICTURE_CELLS);
-                files.write("layer-%d-head-%d.png".formatted(layer, head), map.draw(ofHead).encode());
-                files.write(
-                    "layer-%d-kv-head-%d.csv".formatted(layer, head / group),
-                    report.csv(ofHead));
-              }
-            });
+    shown.stream()
+        .forEach(head -> {
+          context.interruption().check();
+          KeptTokens ofHead = kept[head / group];
+          report.add(
+              head, head / group, ofHead, AttentionMap.of(inputs, head, AttnMapReport.CELLS));
+          if (files != null) {
+            AttentionMap map = AttentionMap.of(inputs, head, PICTURE_CELLS);
+            files.write("layer-%d-head-%d.png".formatted(layer, head), map.draw(ofHead).encode());
+            files.write(
+                "layer-%d-kv-head-%d.csv".formatted(layer, head / group), report.csv(ofHead));
+          }
+        });
   }
 }

@@ -91,10 +91,7 @@ final class AttnMapReport {
     for (int position : kept.lines()) {
       text.format(
           "%8d  %9.3e  %9.3e  %s%n",
-          position,
-          kept.squaredWeights()[position],
-          kept.weights()[position],
-          visible(position));
+          position, kept.squaredWeights()[position], kept.weights()[position], visible(position));
     }
   }
 

@@ -5,8 +5,8 @@ import io.vquant.engine.EngineOptions;
 import io.vquant.engine.LoadProgress;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
-import io.vquant.model.MemoryPlan;
 import io.vquant.kernels.quant.SymmetricInt;
+import io.vquant.model.MemoryPlan;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -81,7 +81,11 @@ final class ModelOptions {
     }
     if (prefill().isPresent() && kvPolicy("--kv", kv).base().isPlain()) {
       throw CommandFailure.usage(
-          "--attention " + attention + ": --kv " + kv + " implies exact; expected a --kv that packs");
+          "--attention "
+              + attention
+              + ": --kv "
+              + kv
+              + " implies exact; expected a --kv that packs");
     }
   }
 

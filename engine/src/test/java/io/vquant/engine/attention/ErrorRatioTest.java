@@ -17,8 +17,7 @@ class ErrorRatioTest {
   @Test
   void noErrorOnEitherSideIsNoGain() {
     assertThat(ErrorRatio.of(new double[] {0, 1}, new double[] {0, 0}))
-        .isEqualTo(
-            new ErrorRatio(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, 1));
+        .isEqualTo(new ErrorRatio(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, 1));
   }
 
   @Test

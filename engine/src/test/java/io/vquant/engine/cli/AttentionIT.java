@@ -23,9 +23,7 @@ final class AttentionIT {
   private static Cli.Outcome run(String... args) {
     List<String> all = new ArrayList<>(List.of(args));
     all.addAll(List.of("-t", "1"));
-    return Cli.onThisJava()
-        .withOptions("-XX:TieredStopAtLevel=4")
-        .run(all.toArray(new String[0]));
+    return Cli.onThisJava().withOptions("-XX:TieredStopAtLevel=4").run(all.toArray(new String[0]));
   }
 
   @Test
@@ -33,8 +31,19 @@ final class AttentionIT {
     Path folder = temp.resolve("a/maps");
     Cli.Outcome outcome =
         run(
-            "attn-map", "--layer", "2", "--heads", "1", "--window", "4", "--lines", "6", "--raw",
-            "--out", folder.toString(), STORY);
+            "attn-map",
+            "--layer",
+            "2",
+            "--heads",
+            "1",
+            "--window",
+            "4",
+            "--lines",
+            "6",
+            "--raw",
+            "--out",
+            folder.toString(),
+            STORY);
     outcome.succeeds();
     assertThat(outcome.out()).contains("layer 2", "head 1 (KV head ", "6 lines hold ");
     assertThat(outcome.out().lines().filter(line -> line.startsWith("SSSS"))).hasSize(1);
@@ -61,18 +70,20 @@ final class AttentionIT {
 
   @Test
   void whatAMapCannotShowIsRefused() throws IOException {
-    run("attn-map", "--layer", "99", STORY).fails(2, "--layer 99: expected 0 to ");
-    run("attn-map", "--layer", "-1", STORY).fails(2, "--layer -1: expected 0 to ");
+    run("attn-map", "--layer", "99", STORY).failsWith(2, "--layer 99: expected 0 to ");
+    run("attn-map", "--layer", "-1", STORY).failsWith(2, "--layer -1: expected 0 to ");
     run("attn-map", "--layer", "0", "--heads", "1,77", STORY)
-        .fails(2, "--heads 1,77: expected numbers from 0 to ");
+        .failsWith(2, "--heads 1,77: expected numbers from 0 to ");
     run("attn-map", "--layer", "0", "--heads", "2-1", STORY)
-        .fails(2, "'2-1' is no number or range");
-    run("attn-map", "--layer", "0", "--lines", "90%", STORY).fails(2, "--lines 90%: expected 0 to");
-    run("attn-map", "--layer", "0", "--window", "-1", STORY).fails(2, "--window -1: expected 0");
-    run("attn-map", STORY).fails(2, "--layer");
+        .failsWith(2, "'2-1' is no number or range");
+    run("attn-map", "--layer", "0", "--lines", "90%", STORY)
+        .failsWith(2, "--lines 90%: expected 0 to");
+    run("attn-map", "--layer", "0", "--window", "-1", STORY)
+        .failsWith(2, "--window -1: expected 0");
+    run("attn-map", STORY).failsWith(2, "--layer");
     Path file = Files.writeString(temp.resolve("file"), "text");
     run("attn-map", "--layer", "0", "--out", file.toString(), STORY)
-        .fails(4, "a file, expected a folder");
+        .failsWith(4, "a file, expected a folder");
   }
 
   @Test
@@ -80,8 +91,16 @@ final class AttentionIT {
     Path text = Files.writeString(temp.resolve("text"), STORY.repeat(40));
     Cli.Outcome outcome =
         run(
-            "attn-mse", "--text", text.toString(), "--tokens", "400", "--layers", "1", "--table",
-            "main,layers", "--json");
+            "attn-mse",
+            "--text",
+            text.toString(),
+            "--tokens",
+            "400",
+            "--layers",
+            "1",
+            "--table",
+            "main,layers",
+            "--json");
     JsonNode json = JsonMapper.shared().readTree(outcome.succeeds().out());
     assertThat(json.get("by_layer").size()).isEqualTo(2);
     for (JsonNode row : json.get("ratios")) {
@@ -94,10 +113,10 @@ final class AttentionIT {
   @Test
   void whatCannotBeMeasuredIsRefused() throws IOException {
     String text = Files.writeString(temp.resolve("text"), STORY).toString();
-    run("attn-mse", "--text", text).fails(4, "tokens, expected at least 2048, see --tokens");
-    run("attn-mse", "--text", text, "--tokens", "0").fails(2, "--tokens 0: expected 1 or more");
-    run("attn-mse", "--text", text, "--table", "maim").fails(2, "--table maim: expected all");
+    run("attn-mse", "--text", text).failsWith(4, "tokens, expected at least 2048, see --tokens");
+    run("attn-mse", "--text", text, "--tokens", "0").failsWith(2, "--tokens 0: expected 1 or more");
+    run("attn-mse", "--text", text, "--table", "maim").failsWith(2, "--table maim: expected all");
     run("attn-mse", "--text", text, "--tokens", "9", "--layers", "0,40")
-        .fails(2, "--layers 0,40: expected numbers from 0 to ");
+        .failsWith(2, "--layers 0,40: expected numbers from 0 to ");
   }
 }
