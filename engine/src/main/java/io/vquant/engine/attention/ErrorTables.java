@@ -17,7 +17,7 @@ public final class ErrorTables {
 
   /** One line a name; {@code layers} is added by whoever prints, since its rows are layers. */
   public static final List<String> NAMES =
-      List.of("main", "layers", "lines", "score", "adaptive", "softmax", "scales");
+      List.of("main", "layers", "lines", "score", "adaptive", "chunks", "softmax", "scales");
 
   private static final int WINDOW = AttentionPrecision.WINDOW;
   private static final LineBudget ONE_PERCENT = LineBudget.ofShare(0.01);
@@ -41,6 +41,7 @@ public final class ErrorTables {
       case "lines" -> lines();
       case "score" -> List.of(score());
       case "adaptive" -> List.of(adaptive());
+      case "chunks" -> List.of(chunks());
       case "softmax" -> List.of(softmax());
       case "scales" -> List.of(scales());
       default ->
@@ -144,6 +145,30 @@ public final class ErrorTables {
       rows.add(row(label, LineChoice.covering(share), WINDOW));
     }
     return new ErrorTable("adaptive", "How many lines", "lines a head", FORMATS, rows);
+  }
+
+  /** What a prompt's middle loses when its end chooses the lines. */
+  private static ErrorTable chunks() {
+    int[] counts = {32, 64, 128};
+    List<String> columns = new ArrayList<>();
+    for (String format : FORMATS) {
+      for (int count : counts) {
+        columns.add(format + ", " + count + " lines");
+      }
+    }
+    List<ErrorTable.Row> rows = new ArrayList<>();
+    for (int chunkRows : new int[] {PrefillVariant.WHOLE, 1024, 256}) {
+      List<PrefillVariant> variants = new ArrayList<>();
+      for (String format : FORMATS) {
+        for (int count : counts) {
+          AttentionPrecision precision = AttentionPrecision.of(SymmetricInt.valueOf(format));
+          variants.add(new PrefillVariant(precision, LineChoice.ofCount(count), chunkRows));
+        }
+      }
+      String label = chunkRows == PrefillVariant.WHOLE ? "all rows" : chunkRows + " rows";
+      rows.add(new ErrorTable.Row(label, variants));
+    }
+    return new ErrorTable("chunks", "Lines chosen for every so many rows", "for", columns, rows);
   }
 
   private static ErrorTable softmax() {

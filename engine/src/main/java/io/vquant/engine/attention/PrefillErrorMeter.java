@@ -15,8 +15,8 @@ import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.AttentionInputs;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.Collection;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -47,23 +47,49 @@ public final class PrefillErrorMeter {
       operators.clear();
     }
     double[][] exact = exact(layer);
-    Map<LineCriterion, double[][]> scores = new EnumMap<>(LineCriterion.class);
+    Map<Observation, double[][]> scores = new HashMap<>();
     Map<PrefillVariant, HeadErrors> errors = new LinkedHashMap<>();
     try (Arena arena = Arena.ofShared()) {
       Tensor out = output(arena, layer.queries());
       for (PrefillVariant variant : variants) {
-        LineCriterion criterion = variant.lines().criterion();
-        double[][] byHead =
-            scores.computeIfAbsent(
-                criterion, kind -> ObservationScores.of(kind, spec, layer.queries(), layer.keys()));
-        int[][] lines = lines(variant, byHead);
-        operators
-            .computeIfAbsent(variant.precision(), precision -> probe.operator(spec, precision))
-            .forward(out, layer.queries(), layer.keys(), layer.values(), lines);
-        errors.put(variant, HeadErrors.of(meanSquares(out, exact), lines));
+        double lines = run(out, layer, variant, scores);
+        errors.put(variant, new HeadErrors(meanSquares(out, exact), lines));
       }
     }
     return errors;
+  }
+
+  /** Which queries a score was taken from: the last of some rows before {@code end}. */
+  private record Observation(LineCriterion criterion, int first, int end) {}
+
+  /** Computes all rows, and returns the mean number of lines of a KV head. */
+  private double run(
+      Tensor out,
+      AttentionInputs layer,
+      PrefillVariant variant,
+      Map<Observation, double[][]> scores) {
+    PrefillAttentionOperator operator =
+        operators.computeIfAbsent(
+            variant.precision(), precision -> probe.operator(layer.spec(), precision));
+    int tokens = layer.queries().rows();
+    long lineSum = 0;
+    int chunks = 0;
+    for (int first = 0; first < tokens; ) {
+      int rows = Math.min(variant.chunkRows(), tokens - first);
+      int end = first + rows;
+      Tensor q = layer.queries().rows(first, rows);
+      Tensor k = layer.keys().rows(0, end);
+      double[][] observed =
+          scores.computeIfAbsent(
+              new Observation(variant.lines().criterion(), first, end),
+              key -> ObservationScores.of(key.criterion(), layer.spec(), q, k));
+      int[][] lines = lines(variant, observed);
+      operator.forward(out.rows(first, rows), q, k, layer.values().rows(0, end), lines);
+      lineSum += Arrays.stream(lines).mapToInt(head -> head.length).sum();
+      chunks++;
+      first = end;
+    }
+    return (double) lineSum / chunks / layer.spec().numKvHeads();
   }
 
   private static int[][] lines(PrefillVariant variant, double[][] scores) {

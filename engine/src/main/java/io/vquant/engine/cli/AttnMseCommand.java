@@ -32,8 +32,8 @@ import picocli.CommandLine.Option;
       "Each cell: errors summed over all heads and layers, one sum over the other; median head;",
       "worst head. Tables: main (lines and window), layers, lines (counts and windows, with and",
       "without transforms: takes longest), score (a^2, a, key norm), adaptive (line count by the",
-      "share of a^2), softmax (one state or two, values in E4M3), scales (a scale for each key or",
-      "for 64).",
+      "share of a^2), chunks (lines chosen once or for every 1024 or 256 rows), softmax (one state",
+      "or two, values in E4M3), scales (a scale for each key or for 64).",
       "Examples:",
       "  attn-mse -m path/to/model --text wiki.test.raw",
       "  attn-mse -m path/to/model --text essay.txt --tokens 4096 --layers 0,10-19 --table main"
