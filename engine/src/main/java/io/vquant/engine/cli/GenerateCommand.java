@@ -128,7 +128,7 @@ final class GenerateCommand implements Callable<Integer> {
       engine.notices().forEach(notice -> context.console().message("notice: " + notice));
       context.console().message("defaults: " + engine.generationDefaults());
       context.console().message("sampling: " + params);
-      context.console().message("attention: exact");
+      context.console().message("attention: " + model.attentionKind());
     }
   }
 }

@@ -84,7 +84,7 @@ class PlainLineTest {
     Console console =
         new Console(
             new ByteArrayInputStream(new byte[0]),
-            new PrintStream(new ByteArrayOutputStream(), false, StandardCharsets.UTF_8),
+            new TextOutput(new ByteArrayOutputStream()),
             new PrintStream(new ByteArrayOutputStream(), false, StandardCharsets.UTF_8));
     return new GenerateCommand(new CommandContext(console, Interruption.install(), Map.of()));
   }
