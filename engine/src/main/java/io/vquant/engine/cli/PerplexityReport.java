@@ -112,8 +112,13 @@ record PerplexityReport(
   }
 
   private void addSetting(Formatter out) {
+    String attention = model.attentionKind();
     out.format(
-        "model %s, device %s, KV cache %s\n", model.modelName(), engine.device(), model.kvPolicy());
+        "model %s, device %s, KV cache %s%s\n",
+        model.modelName(),
+        engine.device(),
+        model.kvPolicy(),
+        attention.equals("exact") ? "" : ", attention " + attention);
     out.format(
         "text %s: %d tokens; windows of %d tokens, the last %d scored (protocol %s, mode %s), %s\n",
         text.name(),

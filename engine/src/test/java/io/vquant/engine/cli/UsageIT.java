@@ -43,7 +43,7 @@ final class UsageIT {
         command("--context 9000", "generate", "-c", "9000", "x"),
         command("8192", "generate", "-c", "9000", "x"),
         command("--threads 0", "generate", "-t", "0", "x"),
-        command("--kv k4v4: expected f32 or bf16", "generate", "--kv", "k4v4", "x"),
+        command("--kv k5v4: ", "generate", "--kv", "k5v4", "x"),
         command("--attention int2", "generate", "--attention", "int2", "x"),
         command(
             "--attention int8: --kv bf16 implies exact",
