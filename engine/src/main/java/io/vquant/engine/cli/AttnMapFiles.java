@@ -6,11 +6,11 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
-/** A folder that takes whole files or none. */
+/** A folder that takes whole files or none; made with its first file. */
 record AttnMapFiles(String option, Path folder) {
 
   /**
-   * Opens a folder, made when it is not there.
+   * Names a folder and finds out, before the model runs, whether it can take files.
    *
    * @throws CommandFailure if it cannot be written
    */
@@ -21,15 +21,16 @@ record AttnMapFiles(String option, Path folder) {
       if (Files.exists(folder) && !Files.isDirectory(folder)) {
         throw CommandFailure.badInput(option + ": a file, expected a folder");
       }
-      Files.createDirectories(folder);
-      if (!Files.isWritable(folder)) {
-        throw CommandFailure.badInput(option + ": cannot be written");
+      Path there = folder;
+      while (there != null && Files.notExists(there)) {
+        there = there.getParent();
+      }
+      if (there == null || !Files.isDirectory(there) || !Files.isWritable(there)) {
+        throw CommandFailure.badInput(option + ": " + there + " is no folder that can be written");
       }
       return new AttnMapFiles(option, folder);
     } catch (InvalidPathException e) {
       throw CommandFailure.badInput(option + ": not a folder name: " + e.getReason(), e);
-    } catch (IOException e) {
-      throw CommandFailure.badInput(option + ": cannot be made: " + e, e);
     }
   }
 
@@ -37,6 +38,7 @@ record AttnMapFiles(String option, Path folder) {
   void write(String name, byte[] content) {
     Path part = folder.resolve(name + ".part");
     try {
+      Files.createDirectories(folder);
       Files.write(part, content);
       Files.move(part, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {

@@ -113,8 +113,13 @@ record PerplexityReport(
   }
 
   private void addSetting(Formatter out) {
+    String attention = model.attentionKind();
     out.format(
-        "model %s, device %s, KV cache %s\n", model.modelName(), engine.device(), model.kvPolicy());
+        "model %s, device %s, KV cache %s%s\n",
+        model.modelName(),
+        engine.device(),
+        model.kvPolicy(),
+        attention.equals("exact") ? "" : ", attention " + attention);
     out.format("%s\n", plan.describe(text));
     out.format("running PPL: %s\n", running());
   }
