@@ -48,7 +48,8 @@ final class InputText {
   }
 
   /**
-   * The same for a file that is measured, not typed: what holds NUL is no text, though UTF-8 has it.
+   * The same for a file that is measured, not typed: what holds NUL is no text, though UTF-8 has
+   * it.
    *
    * @throws CommandFailure as {@link #ofFile}, and if it holds NUL
    */
