@@ -95,7 +95,8 @@ public final class Engine implements AutoCloseable {
       GenerationDefaults defaults,
       int contextLength,
       TokenizerOpening opening) {
-    KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
+    KernelBackend backend =
+        Backends.open(options.device(), new BackendOptions(options.threads(), options.prefill()));
     LoadedModel loaded = null;
     try {
       LoadProgress progress = options.loadProgress();
@@ -214,6 +215,11 @@ public final class Engine implements AutoCloseable {
             causalLm, backend, deviceLock, causalLm.newCache(contextLength, base), caches));
   }
 
+  /** Shows what attention of a prompt is computed from. */
+  public AttentionProbe newAttentionProbe() {
+    return new AttentionProbe(this, loaded.model(), backend, deviceLock);
+  }
+
   /**
    * This engine as evaluation tasks see a model; needs the tokenizer.
    *
@@ -243,11 +249,7 @@ public final class Engine implements AutoCloseable {
   public void writeLogits(
       Path file, int[] tokenIds, boolean hiddenStates, GenerationListener listener)
       throws IOException {
-    requireKnown(tokenIds);
-    if (tokenIds.length == 0 || tokenIds.length > contextLength) {
-      throw new InvalidPromptException(
-          tokenIds.length + " tokens: expected 1 to " + contextLength + ", the context");
-    }
+    requireValid(tokenIds);
     ForwardListener progress =
         new ForwardListener() {
           @Override
@@ -264,7 +266,7 @@ public final class Engine implements AutoCloseable {
     return new LogitsPass(loaded.model(), deviceLock, newCache(maxTokens));
   }
 
-  private KvCache newCache(int maxTokens) {
+  KvCache newCache(int maxTokens) {
     return newCache(maxTokens, options.kvPolicy());
   }
 
@@ -367,6 +369,15 @@ public final class Engine implements AutoCloseable {
     if (tokenizer == null && !request.stopStrings().isEmpty()) {
       throw new IllegalArgumentException(
           "stop text \"" + request.stopStrings().getFirst() + "\": needs a tokenizer");
+    }
+  }
+
+  /** Refuses tokens that one pass cannot take. */
+  void requireValid(int[] tokenIds) {
+    requireKnown(tokenIds);
+    if (tokenIds.length == 0 || tokenIds.length > contextLength) {
+      throw new InvalidPromptException(
+          tokenIds.length + " tokens: expected 1 to " + contextLength + ", the context");
     }
   }
 

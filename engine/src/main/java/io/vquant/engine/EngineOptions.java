@@ -1,9 +1,10 @@
 package io.vquant.engine;
 
 import io.vquant.kernels.kvcache.KvPolicy;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.kernels.tensor.Device;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param contextLength most tokens of prompt and answer; {@link #MODEL_LIMIT} for the model's own
  *     limit
  * @param kvPolicy how keys and values are kept
+ * @param prefill codes of queries and keys in attention of prompts; empty: exact. Layers with a
+ *     plain KV policy are exact in any case
  * @param loadProgress told how far loading has come
  */
 public record EngineOptions(
@@ -26,6 +29,7 @@ public record EngineOptions(
     int threads,
     int contextLength,
     KvPolicy kvPolicy,
+    Optional<SymmetricInt> prefill,
     LoadProgress loadProgress) {
 
   /** {@link #contextLength} that takes the model's own limit. */
@@ -51,7 +55,8 @@ public record EngineOptions(
         Device.CPU,
         Runtime.getRuntime().availableProcessors(),
         MODEL_LIMIT,
-        KvPolicy.plain(DType.BF16),
+        KvPolicy.nearLossless(),
+        Optional.empty(),
         LoadProgress.NONE);
   }
 
@@ -63,26 +68,67 @@ public record EngineOptions(
         threads,
         contextLength,
         kvPolicy,
+        prefill,
         loadProgress);
   }
 
   public EngineOptions withThreads(int value) {
     return new EngineOptions(
-        modelDirectory, nativeCacheDirectory, device, value, contextLength, kvPolicy, loadProgress);
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        value,
+        contextLength,
+        kvPolicy,
+        prefill,
+        loadProgress);
   }
 
   public EngineOptions withContextLength(int value) {
     return new EngineOptions(
-        modelDirectory, nativeCacheDirectory, device, threads, value, kvPolicy, loadProgress);
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        threads,
+        value,
+        kvPolicy,
+        prefill,
+        loadProgress);
   }
 
   public EngineOptions withKvPolicy(KvPolicy value) {
     return new EngineOptions(
-        modelDirectory, nativeCacheDirectory, device, threads, contextLength, value, loadProgress);
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        threads,
+        contextLength,
+        value,
+        prefill,
+        loadProgress);
+  }
+
+  public EngineOptions withPrefill(Optional<SymmetricInt> value) {
+    return new EngineOptions(
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        threads,
+        contextLength,
+        kvPolicy,
+        value,
+        loadProgress);
   }
 
   public EngineOptions withLoadProgress(LoadProgress value) {
     return new EngineOptions(
-        modelDirectory, nativeCacheDirectory, device, threads, contextLength, kvPolicy, value);
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        threads,
+        contextLength,
+        kvPolicy,
+        prefill,
+        value);
   }
 }

@@ -150,16 +150,11 @@ class ArchitectureTest {
         .forSubtype();
   }
 
-  /**
-   * DJL takes its settings from system properties alone; one class sets them, nothing else does.
-   */
   @Test
-  void onlyTheNativeTokenizerSetsProperties() {
+  void nobodyElseSetsPropertiesOrStreams() {
     noClasses()
         .that()
         .resideOutsideOfPackages(PROCESS_OWNERS)
-        .and()
-        .doNotHaveFullyQualifiedName("io.vquant.tokenizer.NativeLibrary")
         .should(
             callMethodWhere(
                 target(owner(nameMatching("java\\.lang\\.System")))

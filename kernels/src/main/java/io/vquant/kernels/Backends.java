@@ -33,10 +33,18 @@ public final class Backends {
   public static KernelBackend open(Device device, BackendOptions options) {
     return switch (device.kind()) {
       case CPU -> new CpuBackend(options);
-      case REFERENCE -> new ReferenceBackend();
+      case REFERENCE -> reference(options);
       case CUDA ->
           throw new UnsupportedKernelException(
               "device " + device + ": this build holds no CUDA kernels; available: cpu, reference");
     };
+  }
+
+  private static KernelBackend reference(BackendOptions options) {
+    if (options.prefill().isPresent()) {
+      throw new UnsupportedKernelException(
+          "low-bit attention of prompts in the cache on reference: there is cpu");
+    }
+    return new ReferenceBackend();
   }
 }

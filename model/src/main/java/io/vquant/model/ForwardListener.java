@@ -33,4 +33,16 @@ public interface ForwardListener {
    * @param rows {@code [count, hiddenSize]} F32, all rows of the pass; valid during the call
    */
   default void hiddenState(int index, Tensor rows) {}
+
+  /** Whether {@link #attentionInputs} is to be called. */
+  default boolean wantsAttentionInputs() {
+    return false;
+  }
+
+  /**
+   * Told after each chunk of each layer, in the order of the layers and of the positions.
+   *
+   * @param inputs what the chunk's attention was computed from; valid during the call
+   */
+  default void attentionInputs(AttentionInputs inputs) {}
 }

@@ -9,7 +9,10 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.json.JsonFactory;
 
 /**
  * Gives every control token another text, which nobody can type, and rewrites a tokenizer.json so:
@@ -24,6 +27,12 @@ import tools.jackson.core.ObjectWriteContext;
  */
 final class ControlTokenAliases {
   private static final int RANDOM_DIGITS = 38;
+
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder().maxNestingDepth(JsonReader.MAX_DEPTH).build())
+          .build();
 
   private final Map<String, String> aliasByContent = new HashMap<>();
 
@@ -45,9 +54,8 @@ final class ControlTokenAliases {
   /** The tokenizer.json with aliases for the texts of control tokens. */
   String rewrite(String json) {
     StringWriter out = new StringWriter(json.length() + 1024);
-    try (JsonParser in = JsonFile.parser(json);
-        JsonGenerator generator =
-            JsonFile.factory().createGenerator(ObjectWriteContext.empty(), out)) {
+    try (JsonParser in = FACTORY.createParser(ObjectReadContext.empty(), json);
+        JsonGenerator generator = FACTORY.createGenerator(ObjectWriteContext.empty(), out)) {
       in.nextToken();
       generator.writeStartObject();
       while (in.nextToken() != JsonToken.END_OBJECT) {

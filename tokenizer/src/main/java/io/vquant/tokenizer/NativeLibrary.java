@@ -1,46 +1,83 @@
 package io.vquant.tokenizer;
 
-import ai.djl.engine.EngineException;
-import ai.djl.huggingface.tokenizers.jni.LibUtils;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 
 /**
- * Loads the Rust library. This is the one place where the engine sets system properties for DJL,
- * which reads them once, when its first class is initialized:
+ * Unpacks and loads the Rust library that DJL's jar brings, without DJL's own loader: that one
+ * looks for GPUs, sets up logging and may download, all before the first token.
  *
- * <ul>
- *   <li>{@code ai.djl.offline=true}, {@code OPT_OUT_TRACKING=true}: no download, no telemetry
- *       (without them DJL connects to 169.254.169.254);
- *   <li>{@code RUST_FLAVOR=cpu}: the build for the CPU that is in the jar, also where a GPU is
- *       found (that flavour would be downloaded);
- *   <li>{@code ENGINE_CACHE_DIR}: the folder of the caller into which the library is unpacked (by
- *       rename, so two processes may do so at once).
- * </ul>
- *
- * The folder of the first call in a process stays in use: a JVM loads a native library once.
+ * <p>A file appears under its name when it is whole (by rename, so two processes may unpack at
+ * once); one that does not load is replaced. Loading it again does nothing.
  */
 final class NativeLibrary {
+  private static final String FOLDER = "/native/lib/";
+  private static final String RESOURCE = FOLDER + "linux-x86_64/cpu/libtokenizers.so";
+  private static final String VERSION_RESOURCE = FOLDER + "tokenizers.properties";
+
   private NativeLibrary() {}
 
   /**
-   * @throws IllegalStateException if the library cannot be unpacked into {@code cacheDir} or loaded
+   * @throws NativeLibraryException if the library cannot be unpacked into {@code cacheDir} or
+   *     loaded
    */
-  static void load(Path cacheDir) {
-    System.setProperty("ai.djl.offline", "true");
-    System.setProperty("OPT_OUT_TRACKING", "true");
-    System.setProperty("RUST_FLAVOR", "cpu");
-    System.setProperty("ENGINE_CACHE_DIR", cacheDir.toAbsolutePath().toString());
+  static synchronized void load(Path cacheDir) {
+    Path folder = cacheDir.toAbsolutePath();
     try {
-      LibUtils.checkStatus();
-    } catch (EngineException | LinkageError | IllegalStateException e) {
-      Throwable root = e;
-      while (root.getCause() != null) {
-        root = root.getCause();
+      Path file = folder.resolve("libtokenizers-" + version() + ".so");
+      if (Files.isRegularFile(file)) {
+        try {
+          link(file);
+          return;
+        } catch (UnsatisfiedLinkError damaged) {
+          Files.delete(file); // or it is for another machine: ours takes its place
+        }
       }
-      String reason = String.valueOf(root).replaceAll("\\p{Cntrl}+", " ");
-      throw new IllegalStateException(
-          "the native tokenizer library cannot be loaded from %s: %s".formatted(cacheDir, reason),
-          e);
+      unpack(file);
+      link(file);
+    } catch (IOException | UnsatisfiedLinkError e) {
+      String reason = String.valueOf(e).replaceAll("\\p{Cntrl}+", " ");
+      throw new NativeLibraryException(
+          "the native tokenizer library cannot be loaded from " + cacheDir + ": " + reason, e);
     }
+  }
+
+  @SuppressWarnings("restricted") // the manifest of the jar allows it
+  private static void link(Path file) {
+    System.load(file.toString());
+  }
+
+  /** {@code version=0.21.0-0.38.0} */
+  private static String version() throws IOException {
+    try (InputStream stream = resource(VERSION_RESOURCE)) {
+      String text = new String(stream.readAllBytes(), StandardCharsets.ISO_8859_1);
+      return text.substring(text.indexOf('=') + 1).strip();
+    }
+  }
+
+  private static void unpack(Path file) throws IOException {
+    Files.createDirectories(file.getParent());
+    Path temporary = file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid());
+    try {
+      try (InputStream stream = resource(RESOURCE)) {
+        Files.copy(stream, temporary, StandardCopyOption.REPLACE_EXISTING);
+      }
+      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+  }
+
+  private static InputStream resource(String name) throws IOException {
+    InputStream stream = NativeLibrary.class.getResourceAsStream(name);
+    if (stream == null) {
+      throw new FileNotFoundException("the class path has no " + name);
+    }
+    return stream;
   }
 }

@@ -14,20 +14,21 @@ final class TextEncoder implements AutoCloseable {
   private final TokenizerFile file;
   private final NativeTokenizer library;
   private final ControlTokens controlTokens;
-  private final ControlTokenAliases aliases;
 
   /** What the post-processor puts before a raw text, and after it. */
   private final int[] before;
 
   private final int[] after;
   private final ReentrantLock aliasLock = new ReentrantLock();
-  private volatile @Nullable NativeTokenizer aliased;
+  private volatile @Nullable Aliased aliased;
+
+  /** The second tokenizer and the texts that control tokens have there. */
+  private record Aliased(ControlTokenAliases aliases, NativeTokenizer library) {}
 
   TextEncoder(TokenizerFile file, NativeTokenizer library, ControlTokens controlTokens) {
     this.file = file;
     this.library = library;
     this.controlTokens = controlTokens;
-    aliases = new ControlTokenAliases(controlTokens.tokens());
     int[] bare = library.encode("a", false);
     int[] whole = library.encode("a", true);
     int begin = indexOf(whole, bare);
@@ -65,13 +66,15 @@ final class TextEncoder implements AutoCloseable {
       // Otherwise a normalizer made one (NFKC turns a full-width ＜s＞ into <s>), or there is the
       // token for unknown text.
     }
+    Aliased second = aliased();
     StringBuilder renamed = new StringBuilder(wellFormed.length());
     int end = 0;
     for (ControlTokens.Match match : meant) {
-      renamed.append(wellFormed, end, match.begin()).append(aliases.alias(match.token()));
+      renamed.append(wellFormed, end, match.begin()).append(second.aliases.alias(match.token()));
       end = match.end();
     }
-    return aliased().encode(renamed.append(wellFormed, end, wellFormed.length()).toString(), false);
+    String allRenamed = renamed.append(wellFormed, end, wellFormed.length()).toString();
+    return second.library.encode(allRenamed, false);
   }
 
   /** Nothing in the text is trusted; with what the post-processor adds. */
@@ -96,17 +99,20 @@ final class TextEncoder implements AutoCloseable {
    * Made when first needed: it costs as much as opening did, and most users never type a control
    * token.
    */
-  private NativeTokenizer aliased() {
-    NativeTokenizer made = aliased;
+  private Aliased aliased() {
+    Aliased made = aliased;
     if (made != null) {
       return made;
     }
     aliasLock.lock();
     try {
-      if (aliased == null) {
-        aliased = new NativeTokenizer(aliases.rewrite(file.json()));
+      made = aliased;
+      if (made == null) {
+        ControlTokenAliases aliases = new ControlTokenAliases(controlTokens.tokens());
+        made = new Aliased(aliases, new NativeTokenizer(aliases.rewrite(file.json())));
+        aliased = made;
       }
-      return aliased;
+      return made;
     } finally {
       aliasLock.unlock();
     }
@@ -126,8 +132,9 @@ final class TextEncoder implements AutoCloseable {
     library.close();
     aliasLock.lock();
     try {
-      if (aliased != null) {
-        aliased.close();
+      Aliased made = aliased;
+      if (made != null) {
+        made.library.close();
       }
     } finally {
       aliasLock.unlock();

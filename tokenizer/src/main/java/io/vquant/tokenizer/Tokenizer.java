@@ -46,10 +46,9 @@ public final class Tokenizer implements AutoCloseable {
    *
    * @param modelDirOrFile a folder with {@code tokenizer.json} and perhaps {@code
    *     tokenizer_config.json}, or the path of the former
-   * @param nativeCacheDir a folder private to the user into which the native library is unpacked;
-   *     that of the first call in a process stays in use
+   * @param nativeCacheDir a folder private to the user into which the native library is unpacked
    * @throws MalformedTokenizerException if a file is missing or damaged
-   * @throws IllegalStateException if the native library cannot be loaded
+   * @throws NativeLibraryException if the native library cannot be unpacked or loaded
    */
   public static Tokenizer open(Path modelDirOrFile, Path nativeCacheDir) {
     Path json =

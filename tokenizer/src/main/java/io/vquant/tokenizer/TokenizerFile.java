@@ -6,9 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.JsonParser;
-import tools.jackson.core.JsonToken;
 
 /**
  * What the engine itself reads of a tokenizer.json; the library reads the rest.
@@ -31,24 +28,20 @@ record TokenizerFile(
    *     tokenizer.json has
    */
   static TokenizerFile read(Path file, String json) {
-    try (JsonParser parser = JsonFile.parser(json)) {
-      Reading reading = new Reading(file);
-      reading.object(parser);
-      JsonFile.requireEnd(file, parser);
-      int lone = WellFormedText.loneSurrogateEscape(json);
-      if (lone >= 0) {
-        throw new MalformedTokenizerException(
-            file, "character " + lone, "Unicode text", "half a surrogate pair");
-      }
-      return reading.result(json);
-    } catch (JacksonException e) {
-      throw JsonFile.notJson(
-          file,
-          json.startsWith("version https://git-lfs")
-              ? "a Git-LFS pointer: fetch the real file"
-              : null,
-          e);
+    if (json.startsWith("version https://git-lfs")) {
+      throw new MalformedTokenizerException(
+          file, "", "JSON", "a Git-LFS pointer: fetch the real file");
     }
+    JsonReader reader = new JsonReader(file, json);
+    Reading reading = new Reading(file);
+    reading.object(reader);
+    reader.requireEnd();
+    int lone = WellFormedText.loneSurrogateEscape(json);
+    if (lone >= 0) {
+      throw new MalformedTokenizerException(
+          file, "character " + lone, "Unicode text", "half a surrogate pair");
+    }
+    return reading.result(json);
   }
 
   /** The state of one pass over the file. */
@@ -68,70 +61,89 @@ record TokenizerFile(
       tokens = new TokenTable(file);
     }
 
-    void object(JsonParser parser) {
-      JsonFile.requireToken(file, "", parser.nextToken(), JsonToken.START_OBJECT, "a JSON object");
-      while (parser.nextToken() != JsonToken.END_OBJECT) {
-        String name = parser.currentName();
-        parser.nextToken();
+    void object(JsonReader in) {
+      require(in, "", JsonReader.Kind.OBJECT, "a JSON object");
+      in.beginObject();
+      for (String name = in.nextName(); name != null; name = in.nextName()) {
         switch (name) {
-          case "added_tokens" -> addedTokens(JsonFile.value(parser));
-          case "decoder" -> decoder = DecoderTraits.of(JsonFile.value(parser));
-          case "model" -> model(parser);
-          case "post_processor" ->
-              PostProcessorCheck.require(file, "post_processor", JsonFile.value(parser));
-          default -> parser.skipChildren();
+          case "added_tokens" -> addedTokens(in.value());
+          case "decoder" -> decoder = DecoderTraits.of(in.value());
+          case "model" -> model(in);
+          case "post_processor" -> PostProcessorCheck.require(file, "post_processor", in.value());
+          default -> in.skip();
         }
       }
     }
 
-    private void model(JsonParser parser) {
-      JsonFile.requireToken(
-          file, "model", parser.currentToken(), JsonToken.START_OBJECT, "an object");
-      while (parser.nextToken() != JsonToken.END_OBJECT) {
-        String name = parser.currentName();
-        JsonToken value = parser.nextToken();
+    private void model(JsonReader in) {
+      require(in, "model", JsonReader.Kind.OBJECT, "an object");
+      in.beginObject();
+      for (String name = in.nextName(); name != null; name = in.nextName()) {
         sawMerges |= name.equals("merges");
-        if (name.equals("continuing_subword_prefix") && value == JsonToken.VALUE_STRING) {
-          wordPartPrefix = parser.getString();
+        JsonReader.Kind kind = in.peek();
+        if (name.equals("continuing_subword_prefix") && kind == JsonReader.Kind.STRING) {
+          wordPartPrefix = in.string();
         } else if (!name.equals("vocab")) {
-          parser.skipChildren();
-        } else if (value == JsonToken.START_ARRAY) {
-          scoredVocabulary(parser);
+          in.skip();
+        } else if (kind == JsonReader.Kind.ARRAY) {
+          scoredVocabulary(in);
         } else {
-          JsonFile.requireToken(
-              file, "model.vocab", value, JsonToken.START_OBJECT, "an object or an array");
-          vocabulary(parser);
+          require(in, "model.vocab", JsonReader.Kind.OBJECT, "an object or an array");
+          vocabulary(in);
         }
       }
     }
 
     /** {@code {token: id, ...}}: BPE, WordPiece, WordLevel. */
-    private void vocabulary(JsonParser parser) {
+    private void vocabulary(JsonReader in) {
       sawVocab = true;
-      while (parser.nextToken() != JsonToken.END_OBJECT) {
-        String token = parser.currentName();
-        if (parser.nextToken() != JsonToken.VALUE_NUMBER_INT
-            || parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
-          throw malformed(
-              "model.vocab['" + token + "']", "an id", JsonFile.describe(parser.currentToken()));
+      in.beginObject();
+      for (String token = in.nextName(); token != null; token = in.nextName()) {
+        Object id = in.value();
+        if (!(id instanceof Long number)) {
+          throw malformed("model.vocab['" + token + "']", "an id", kind(id));
         }
-        putModelToken("model.vocab", parser.getLongValue(), token);
+        putModelToken("model.vocab", number, token);
       }
     }
 
     /** {@code [[piece, score], ...]}, the id is the position: Unigram. */
-    private void scoredVocabulary(JsonParser parser) {
+    private void scoredVocabulary(JsonReader in) {
       sawVocab = true;
-      for (long id = 0; parser.nextToken() != JsonToken.END_ARRAY; id++) {
-        String field = "model.vocab[" + id + "]";
-        JsonFile.requireToken(
-            file, field, parser.currentToken(), JsonToken.START_ARRAY, "[piece, score]");
-        JsonFile.requireToken(file, field, parser.nextToken(), JsonToken.VALUE_STRING, "a piece");
-        putModelToken(field, id, parser.getString());
-        while (parser.nextToken() != JsonToken.END_ARRAY) {
-          parser.skipChildren();
+      in.beginArray();
+      for (long id = 0; in.nextElement(); id++) {
+        if (in.peek() != JsonReader.Kind.ARRAY) {
+          throw malformed("model.vocab[" + id + "]", "[piece, score]", kind(in.value()));
+        }
+        in.beginArray();
+        if (!in.nextElement() || in.peek() != JsonReader.Kind.STRING) {
+          throw malformed("model.vocab[" + id + "]", "a piece", "none");
+        }
+        putModelToken("model.vocab", id, in.string());
+        while (in.nextElement()) {
+          in.skip();
         }
       }
+    }
+
+    private void require(JsonReader in, String field, JsonReader.Kind wanted, String expected) {
+      JsonReader.Kind found = in.peek();
+      if (found != wanted) {
+        throw malformed(field, expected, found.description);
+      }
+    }
+
+    private static String kind(@Nullable Object value) {
+      if (value instanceof Long || value instanceof BigInteger) {
+        return "an integer";
+      } else if (value instanceof Double) {
+        return "a fraction";
+      } else if (value instanceof String) {
+        return "a string";
+      } else if (value instanceof Boolean) {
+        return "a boolean";
+      }
+      return value == null ? "null" : value instanceof List<?> ? "an array" : "an object";
     }
 
     private void putModelToken(String field, long id, String token) {
@@ -171,18 +183,18 @@ record TokenizerFile(
       if (sawMerges && !wordPartPrefix.isEmpty()) { // the library cuts it off merges unseen
         throw malformed("model.continuing_subword_prefix", "none in a BPE model", wordPartPrefix);
       }
-      for (int i = 0;
-          i < addedTokens.size();
-          i++) { // after the vocabulary, whatever the order in the file
+      // after the vocabulary, whatever the order in the file
+      for (int i = 0; i < addedTokens.size(); i++) {
         AddedToken added = addedTokens.get(i);
+        String field = "added_tokens[" + i + "].id";
         Integer modelId = modelTokens.id(added.content());
         if (modelId != null && modelId != added.id()) {
           throw malformed(
-              "added_tokens[%d].id".formatted(i),
+              field,
               "%d, the id of '%s' in model.vocab".formatted(modelId, added.content()),
               "" + added.id());
         }
-        tokens.put("added_tokens[%d].id".formatted(i), added.id(), added.content());
+        tokens.put(field, added.id(), added.content());
       }
       if (tokens.count() == 0) {
         throw malformed("model.vocab", "at least one token", "none");

@@ -83,14 +83,15 @@ public record TokenizerSettings(
   }
 
   private static @Nullable String content(Path file, String field, @Nullable Object value) {
-    return switch (value) {
-      case null -> null;
-      case String text -> text;
-      case Map<?, ?> object when object.get("content") instanceof String text -> text;
-      default ->
-          throw new MalformedTokenizerException(
-              file, field, "a string, or an object with 'content'", value.toString());
-    };
+    // no pattern switch here: its first use costs milliseconds of every start
+    if (value == null || value instanceof String) {
+      return (String) value;
+    }
+    if (value instanceof Map<?, ?> object && object.get("content") instanceof String text) {
+      return text;
+    }
+    throw new MalformedTokenizerException(
+        file, field, "a string, or an object with 'content'", value.toString());
   }
 
   private static List<String> additional(Path file, @Nullable Object value) {
@@ -110,11 +111,9 @@ public record TokenizerSettings(
   }
 
   private static Optional<Boolean> flag(Path file, String field, @Nullable Object value) {
-    return switch (value) {
-      case null -> Optional.empty();
-      case Boolean flag -> Optional.of(flag);
-      default ->
-          throw new MalformedTokenizerException(file, field, "true or false", value.toString());
-    };
+    if (value == null || value instanceof Boolean) {
+      return Optional.ofNullable((Boolean) value);
+    }
+    throw new MalformedTokenizerException(file, field, "true or false", value.toString());
   }
 }

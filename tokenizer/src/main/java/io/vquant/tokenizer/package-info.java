@@ -8,8 +8,8 @@
  *
  * <p>Invariants: ids are those of the library, to the last one; text that a user typed never
  * becomes a control token unless the caller asks; nothing is truncated or padded; nothing touches
- * the network. {@link io.vquant.tokenizer.NativeLibrary} is the only class that sets system
- * properties, {@link io.vquant.tokenizer.NativeTokenizer} and it are the only ones that name DJL.
+ * the network. {@link io.vquant.tokenizer.NativeTokenizer} is the only class that names DJL, {@link
+ * io.vquant.tokenizer.NativeLibrary} the only one that knows where its jar keeps the library.
  */
 @NullMarked
 package io.vquant.tokenizer;

@@ -42,18 +42,26 @@ final class BundledModel {
   /** Reads the list of files: {@code sha256 bytes name} a line. */
   static BundledModel open() {
     try (InputStream stream = resource(NAME + ".manifest")) {
-      byte[] manifest = stream.readAllBytes();
+      String manifest = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
       List<Entry> entries = new ArrayList<>();
-      for (String line : new String(manifest, StandardCharsets.UTF_8).lines().toList()) {
+      for (String line : manifest.lines().toList()) {
         String[] fields = line.split("  ", 3);
         entries.add(new Entry(fields[0], Long.parseLong(fields[1]), fields[2]));
       }
-      String version = HexFormat.of().formatHex(sha256().digest(manifest)).substring(0, 12);
-      return new BundledModel(entries, version);
+      return new BundledModel(entries, Long.toHexString(fnv1a(manifest)));
     } catch (IOException e) {
       throw new IllegalStateException(
           "the jar's list of the bundled model's files is unreadable", e);
     }
+  }
+
+  /** FNV-1a: tells versions apart; that bytes are right is what the sums in the list are for. */
+  private static long fnv1a(String text) {
+    long hash = 0xcbf29ce484222325L;
+    for (int i = 0; i < text.length(); i++) {
+      hash = (hash ^ text.charAt(i)) * 0x100000001b3L;
+    }
+    return hash;
   }
 
   /** Where {@link #unpack} puts the model below {@code cache}. */

@@ -8,6 +8,7 @@ import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.kvcache.UnstorableValueException;
 import io.vquant.model.MalformedConfigException;
 import io.vquant.tokenizer.MalformedTokenizerException;
+import io.vquant.tokenizer.NativeLibraryException;
 import io.vquant.weights.MalformedCheckpointException;
 import java.util.List;
 import picocli.CommandLine.MissingParameterException;
@@ -57,7 +58,7 @@ final class FailureReport {
       case UnfitPolicyException _ -> ExitCode.USAGE;
       case InvalidPromptException _ -> ExitCode.BAD_INPUT;
       case NotEnoughMemoryException _, OutOfMemoryError _ -> ExitCode.NOT_ENOUGH_MEMORY;
-      case UnsupportedKernelException _ -> ExitCode.DEVICE_CANNOT;
+      case UnsupportedKernelException _, NativeLibraryException _ -> ExitCode.DEVICE_CANNOT;
       default -> ExitCode.BUG;
     };
   }

@@ -58,6 +58,19 @@ final class GenerateCommand implements Callable<Integer> {
     output = new OutputOptions();
   }
 
+  /** What this command knows of plain lines. */
+  PlainLine plainLine() {
+    PlainLine line = new PlainLine();
+    prompt.addTo(line);
+    sampling.addTo(line);
+    output.addTo(line);
+    line.wholeNumber(value -> maxTokens = Integer.parseInt(value), "-n", "--max-tokens");
+    line.texts(value -> stopStrings.add(value), "--stop");
+    line.flag(() -> ignoreEos = true, "--ignore-eos");
+    line.flag(() -> json = true, "--json");
+    return line;
+  }
+
   @Override
   public Integer call() {
     model.check();
@@ -115,7 +128,7 @@ final class GenerateCommand implements Callable<Integer> {
       engine.notices().forEach(notice -> context.console().message("notice: " + notice));
       context.console().message("defaults: " + engine.generationDefaults());
       context.console().message("sampling: " + params);
-      context.console().message("attention: exact");
+      context.console().message("attention: " + model.attentionKind());
     }
   }
 }

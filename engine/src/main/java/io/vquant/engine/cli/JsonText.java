@@ -19,6 +19,11 @@ final class JsonText {
     return put(name, Math.round(millis * 1000) / 1000.0);
   }
 
+  /** The fields, for a list of objects; not to be changed. */
+  Map<String, @Nullable Object> fields() {
+    return fields;
+  }
+
   /** One line. */
   String compact() {
     return JsonMapper.shared().writeValueAsString(fields);

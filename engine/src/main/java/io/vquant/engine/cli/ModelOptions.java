@@ -6,11 +6,14 @@ import io.vquant.engine.LoadProgress;
 import io.vquant.engine.ModelShape;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
+import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.model.MemoryPlan;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -19,7 +22,7 @@ import picocli.CommandLine.Option;
 /** Which model runs, where and how: the options of every command that runs one. */
 final class ModelOptions {
   private static final int MAX_THREADS = 1024;
-  private static final String DEFAULT_KV = "bf16";
+  static final String DEFAULT_KV = "auto";
 
   @Mixin private ModelFolderOption folder;
 
@@ -45,8 +48,8 @@ final class ModelOptions {
       names = "--kv",
       paramLabel = "POLICY",
       description = {
-        "how keys and values are kept: f32, bf16, or keys and values in 8, 4 or 2 bits,",
-        "such as k4v4,lines=1%%,window=128,sinks=4,smooth=on,hadamard=on;",
+        "how keys and values are kept: auto (near lossless), f32, bf16, or in 8, 4 or 2 bits,",
+        "such as k4v4,lines=1%,window=128,sinks=4,smooth=on,hadamard=on;",
         "@FILE.json has rules per layer (default: " + DEFAULT_KV + ")"
       })
   private List<String> kv = new ArrayList<>();
@@ -60,7 +63,11 @@ final class ModelOptions {
   @Option(
       names = "--attention",
       paramLabel = "KIND",
-      description = "arithmetic of prefill attention: auto or exact, here the same (default: auto)")
+      description = {
+        "arithmetic of prefill attention: auto, exact, int8 or int4; auto is exact here. int8 and",
+        "int4 compute queries and keys outside lines and window in so many bits, as a GPU would,",
+        "and need a --kv that packs (default: auto)"
+      })
   private String attention = "auto";
 
   ModelOptions() {
@@ -86,9 +93,32 @@ final class ModelOptions {
       throw CommandFailure.usage(
           "--weights " + weights + ": expected bf16, or nothing (as stored)");
     }
-    if (!attention.equals("auto") && !attention.equals("exact")) {
-      throw CommandFailure.usage("--attention " + attention + ": expected auto or exact");
+    for (String policy : kvPolicies()) {
+      if (prefill().isPresent() && kvPolicy("--kv", policy).base().isPlain()) {
+        throw CommandFailure.usage(
+            "--attention "
+                + attention
+                + ": --kv "
+                + policy
+                + " implies exact; expected a --kv that packs");
+      }
     }
+  }
+
+  private Optional<SymmetricInt> prefill() {
+    return switch (attention) {
+      case "auto", "exact" -> Optional.empty();
+      case "int8" -> Optional.of(SymmetricInt.INT8);
+      case "int4" -> Optional.of(SymmetricInt.INT4);
+      default ->
+          throw CommandFailure.usage(
+              "--attention " + attention + ": expected auto, exact, int8 or int4");
+    };
+  }
+
+  /** What {@code --attention} comes to on this device. */
+  String attentionKind() {
+    return prefill().map(format -> format.name().toLowerCase(Locale.ROOT)).orElse("exact");
   }
 
   private static void requireBetween(String option, @Nullable Integer value, int most) {
@@ -154,7 +184,8 @@ final class ModelOptions {
           EngineOptions.of(directory, nativeCache)
               .withDevice(deviceChoice().device())
               .withThreads(threads())
-              .withKvPolicy(kvPolicy("--kv", kvPolicies().getFirst()));
+              .withKvPolicy(kvPolicy("--kv", kvPolicies().getFirst()))
+              .withPrefill(prefill());
       if (contextLength != null) {
         options = options.withContextLength(contextLength);
       }
@@ -227,9 +258,9 @@ final class ModelOptions {
     return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
   }
 
-  /** The policy's name as a user writes it. */
+  /** The policy with all its settings. */
   String kvPolicy() {
-    return kvPolicies().getFirst();
+    return kvPolicy("--kv", kvPolicies().getFirst()).toString();
   }
 
   /** Whether {@code --kv} names a policy. */
@@ -245,6 +276,9 @@ final class ModelOptions {
   /** Reads the policy that {@code option} was given. */
   static KvPolicy kvPolicy(String option, String policy) {
     try {
+      if (policy.equals(DEFAULT_KV)) {
+        return KvPolicy.nearLossless();
+      }
       return policy.startsWith("@")
           ? KvPolicyFile.read(policy.substring(1))
           : KvPolicy.parse(policy);

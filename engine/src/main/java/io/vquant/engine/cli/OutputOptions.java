@@ -19,6 +19,13 @@ final class OutputOptions {
   @Option(names = "--debug", description = "internals, and stack traces of errors")
   private boolean debug;
 
+  /** The same options for plain lines, {@code --help} excepted. */
+  void addTo(PlainLine line) {
+    line.flag(() -> noProgress = true, "--no-progress");
+    line.flag(() -> quiet = true, "--quiet");
+    line.flag(() -> debug = true, "--debug");
+  }
+
   boolean showsProgress() {
     return !noProgress && !quiet && Console.errorIsTerminal();
   }

@@ -48,6 +48,9 @@ final class Program {
     commands.put("kv-sweep", new Entry("compare KV cache policies", KvSweepCommand::new));
     commands.put("needle", new Entry("find what is hidden in long texts", NeedleCommand::new));
     commands.put("eval", new Entry("ask tasks and judge the answers", EvalCommand::new));
+    commands.put("attn-map", new Entry("pictures of attention", AttnMapCommand::new));
+    commands.put(
+        "attn-mse", new Entry("measure the error of low-bit attention", AttnMseCommand::new));
     commands.put("bench", new Entry("measure speed", BenchCommand::new));
     return commands;
   }
@@ -110,6 +113,9 @@ final class Program {
 
   private int run(String name, Entry entry, String[] args) throws Exception {
     Callable<Integer> command = entry.constructor.apply(context);
+    if (command instanceof GenerateCommand generate && generate.plainLine().read(args)) {
+      return generate.call();
+    }
     CommandLine line =
         new CommandLine(command)
             .setCommandName(NAME + " " + name)

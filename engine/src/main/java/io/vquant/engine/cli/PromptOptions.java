@@ -32,6 +32,15 @@ final class PromptOptions {
   @Option(names = "--raw", description = "continue the prompt as it is, without a chat template")
   private boolean raw;
 
+  /** The same options for plain lines. */
+  void addTo(PlainLine line) {
+    line.positional(value -> positional = value);
+    line.text(value -> option = value, "-p", "--prompt");
+    line.text(value -> file = value, "-f", "--file");
+    line.text(value -> system = value, "--system");
+    line.flag(() -> raw = true, "--raw");
+  }
+
   boolean raw() {
     return raw;
   }

@@ -53,6 +53,18 @@ final class SamplingOptions {
       description = "the same seed gives the same answer (default: drawn and reported)")
   private @Nullable Long seed;
 
+  /** The same options for plain lines. */
+  void addTo(PlainLine line) {
+    line.number(value -> temperature = Float.valueOf(value), "--temp");
+    line.wholeNumber(value -> topK = Integer.valueOf(value), "--top-k");
+    line.number(value -> topP = Float.valueOf(value), "--top-p");
+    line.number(value -> minP = Float.valueOf(value), "--min-p");
+    line.number(value -> repeatPenalty = Float.valueOf(value), "--repeat-penalty");
+    line.number(value -> presencePenalty = Float.valueOf(value), "--presence-penalty");
+    line.number(value -> frequencyPenalty = Float.valueOf(value), "--frequency-penalty");
+    line.wholeNumber(value -> seed = Long.valueOf(value), "--seed");
+  }
+
   /**
    * {@code defaults} with what was given.
    *

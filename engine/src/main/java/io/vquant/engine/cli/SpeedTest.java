@@ -75,7 +75,8 @@ final class SpeedTest {
     BenchRow.Kv kv() {
       int tokens = Math.ceilDiv(session.tokenIds().length, PageLayout.TOKENS) * PageLayout.TOKENS;
       double bits = engine.kvEffectiveBits(kvPolicy, tokens);
-      return new BenchRow.Kv(policy, bits, session.kvCacheByteSize());
+      String name = policy.equals(ModelOptions.DEFAULT_KV) ? kvPolicy.toString() : policy;
+      return new BenchRow.Kv(name, bits, session.kvCacheByteSize());
     }
 
     @Override

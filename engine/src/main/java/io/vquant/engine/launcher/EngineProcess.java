@@ -47,7 +47,7 @@ final class EngineProcess {
     if (!CommandBytes.isUtf8(System.getProperty("sun.jnu.encoding", ""))) {
       builder.environment().put("LC_ALL", "C.UTF-8"); // so that it can name every file
     }
-    Runtime.getRuntime().addShutdownHook(new Thread(this::end));
+    Runtime.getRuntime().addShutdownHook(new Ending());
     synchronized (this) {
       if (ending) {
         return 0; // unseen: the hook ends this process with the code of the signal
@@ -65,6 +65,7 @@ final class EngineProcess {
       command.add("-jar"); // the manifest opens what the launcher needs
       command.add(classPath);
     } else {
+      command.add("--add-exports=java.base/jdk.internal.loader=ALL-UNNAMED");
       command.add("--add-exports=java.base/jdk.internal.module=ALL-UNNAMED");
       command.add("--enable-native-access=ALL-UNNAMED");
       command.add("-cp");
@@ -73,7 +74,14 @@ final class EngineProcess {
     }
   }
 
-  /** Runs when this process ends, for whatever reason. */
+  /** Runs when this process ends, for whatever reason. A class, since lambdas load more of them. */
+  private final class Ending extends Thread {
+    @Override
+    public void run() {
+      end();
+    }
+  }
+
   private void end() {
     Process running;
     synchronized (this) {

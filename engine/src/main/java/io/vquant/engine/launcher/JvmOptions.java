@@ -5,11 +5,11 @@ import java.util.List;
 
 /** The options of the engine's Java machine; what the user gives comes after them and wins. */
 final class JvmOptions {
+  private static final String KERNELS = "io.vquant.kernels.cpu.";
 
   /**
-   * The hot loops of the CPU backend. Not compiled, an operation on vectors is a thousand times
-   * slower, and what it does instead keeps the compiler busy with the wrong methods: so these are
-   * compiled soon, and whoever needs one waits for it.
+   * The hot loops of the CPU backend that must be compiled on their own: inlined into their callers
+   * they would exceed what the compiler optimizes at once.
    */
   private static final List<String> HOT_LOOPS =
       List.of(
@@ -20,6 +20,34 @@ final class JvmOptions {
           "OuterTile::twoByOne",
           "Bf16OuterTile::multiply",
           "Bf16Rows::addDot",
+          "Bf16Tile::one",
+          "Bf16Tile::two",
+          "Bf16Tile::three",
+          "Bf16Tile::four",
+          "CodeFloats::unpack",
+          "CodeFloats::widenBf16",
+          "CodeTile::one",
+          "CodeTile::two",
+          "CodeTile::three",
+          "CodeTile::four",
+          "CodeTile::unscale",
+          "HadamardRows::withinVectors",
+          "HadamardRows::acrossVectors",
+          "PackedKeys::begin",
+          "PackedKeys::add",
+          "PackedKeys::shift",
+          "PackedKeys::fold",
+          "PackedKeys::dot",
+          "PackedValues::scale",
+          "PackedValues::addZeros",
+          "PackedValues::addTo",
+          "PackedValues::shift",
+          "SpanSoftmax::max",
+          "SpanSoftmax::weigh",
+          "SpanSoftmax::observe",
+          "WordTranspose::eight",
+          "WordTranspose::eightNarrow",
+          "WordTranspose::four",
           "Bf16Rows::unpack",
           "F16Rows::addDot",
           "F16Rows::unpack",
@@ -30,25 +58,87 @@ final class JvmOptions {
           "SoftmaxRows::weigh",
           "SoftmaxRows::merge");
 
+  /** Other methods with loops over vectors. */
+  private static final List<String> VECTOR_LOOPS =
+      List.of(
+          "AttentionRows::mask",
+          "AttentionState::write",
+          "CpuGatedActivation::activateRow",
+          "CpuLinear::writeRow",
+          "CpuResidualAdd::addRow",
+          "CpuRmsNorm::scaleRow",
+          "CpuRmsNorm::sumOfSquares",
+          "CpuRotary::rotateHead",
+          "HalfRows::restore",
+          "LaneReduction::sum",
+          "Simd::zero",
+          "SoftmaxRows::scaled");
+
+  /**
+   * What is hot while a process starts and never again: what the Vector API does lane by lane until
+   * its caller is compiled, and the readers of files. Compiling it well would take the time that
+   * the kernels need. (The Vector API's public methods are not among them.)
+   */
+  private static final List<String> HOT_AT_START =
+      List.of(
+          "jdk.incubator.vector.*::*Op",
+          "jdk.incubator.vector.*::*OpTemplate",
+          "jdk.incubator.vector.*::lambda*",
+          "jdk.incubator.vector.*::apply",
+          "jdk.incubator.vector.*::fromBits",
+          "jdk.incubator.vector.*::memorySegment*",
+          "jdk.incubator.vector.*::dummyVector",
+          "jdk.incubator.vector.*::vectorFactory",
+          "jdk.incubator.vector.*::op*",
+          "jdk.internal.vm.vector.VectorSupport::*",
+          "io.vquant.tokenizer.JsonReader::*",
+          "java.math.BigInteger::*");
+
   private JvmOptions() {}
 
   /** Options to stand before the user's own. */
   static List<String> beside(List<String> userOptions) {
     List<String> options = new ArrayList<>();
-    if (userOptions.stream().noneMatch(option -> option.startsWith("-XX:+Use"))) {
+    if (!choosesCollector(userOptions)) {
       // What lives long is outside the heap: the least memory and the quickest start.
       options.add("-XX:+UseSerialGC");
       options.add("-Xms40m");
       options.add("-Xmn16m");
     }
     options.add("-XX:-UsePerfData");
+    // The launcher calls a handful of methods by reflection: not worth code of their own.
+    options.add("-Djdk.reflect.useNativeAccessorOnly=true");
     options.add("-XX:CompileCommand=quiet");
     for (String method : HOT_LOOPS) {
-      String pattern = "io.vquant.kernels.cpu." + method;
-      options.add("-XX:CompileCommand=CompileThresholdScaling," + pattern + ",0.1");
-      options.add("-XX:CompileCommand=BackgroundCompilation," + pattern + ",false");
-      options.add("-XX:CompileCommand=dontinline," + pattern);
+      compileEarly(options, method);
+      options.add("-XX:CompileCommand=dontinline," + KERNELS + method);
+    }
+    for (String method : VECTOR_LOOPS) {
+      compileEarly(options, method);
+    }
+    for (String method : HOT_AT_START) {
+      // C2 gives up at once where it may make no nodes, and C1's code stays.
+      options.add("-XX:CompileCommand=MaxNodeLimit," + method + ",1");
     }
     return options;
+  }
+
+  private static boolean choosesCollector(List<String> userOptions) {
+    for (String option : userOptions) {
+      if (option.startsWith("-XX:+Use")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Not compiled, an operation on vectors is a thousand times slower, and keeps the compiler busy
+   * with its stand-ins: so these are compiled after a few calls, and whoever needs one waits for
+   * it.
+   */
+  private static void compileEarly(List<String> options, String method) {
+    options.add("-XX:CompileCommand=CompileThresholdScaling," + KERNELS + method + ",0.02");
+    options.add("-XX:CompileCommand=BackgroundCompilation," + KERNELS + method + ",false");
   }
 }

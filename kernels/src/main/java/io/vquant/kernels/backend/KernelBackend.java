@@ -1,5 +1,6 @@
 package io.vquant.kernels.backend;
 
+import io.vquant.kernels.attention.AttentionPrecision;
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
@@ -60,6 +61,17 @@ public interface KernelBackend extends AutoCloseable {
   /** Attention over layers that keep everything as it is. */
   default AttentionOperator attention(AttentionSpec spec, DType cacheType) {
     return attention(spec, KvFormats.plain(cacheType));
+  }
+
+  /**
+   * Low-bit prefill attention over plain matrices.
+   *
+   * @throws UnsupportedKernelException if the backend has none for these sizes
+   */
+  default PrefillAttentionOperator prefillAttention(
+      AttentionSpec spec, AttentionPrecision precision) {
+    throw new UnsupportedKernelException(
+        "low-bit prefill attention on " + device() + ": there is cpu and reference");
   }
 
   KvCache kvCache(KvCacheSpec spec);

@@ -1,5 +1,6 @@
 package io.vquant.kernels.cpu;
 
+import io.vquant.kernels.attention.AttentionPrecision;
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.backend.BackendOptions;
@@ -7,6 +8,7 @@ import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.GatedActivationOperator;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.backend.PrefillAttentionOperator;
 import io.vquant.kernels.backend.ResidualAddOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
@@ -17,6 +19,7 @@ import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.PagedKvCache;
 import io.vquant.kernels.kvcache.PlainEncoding;
+import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.HostStorage;
 import io.vquant.kernels.tensor.Storage;
@@ -25,6 +28,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Operators in the Vector API, on threads of its own. Needs vectors of 256 or 512 bits. */
@@ -34,6 +38,7 @@ public final class CpuBackend implements KernelBackend {
 
   private final Arena arena = Arena.ofShared();
   private final CpuContext context;
+  private final Optional<SymmetricInt> prefill;
   private final CpuTilePacker packer;
   private final List<CpuRotary> rotaries = new ArrayList<>();
 
@@ -46,6 +51,7 @@ public final class CpuBackend implements KernelBackend {
               + " bits; expected 256 (AVX2) or 512 (AVX-512); --device reference runs anywhere");
     }
     context = new CpuContext(options.threads());
+    prefill = options.prefill();
     packer = new CpuTilePacker(context);
   }
 
@@ -119,7 +125,15 @@ public final class CpuBackend implements KernelBackend {
     if (format.keys() instanceof PlainEncoding plain) {
       return new CpuAttention(context, spec, plain.dtype());
     }
-    return new CpuLineAttention(context, spec, format);
+    return prefill.isPresent()
+        ? new CpuLowBitAttention(context, spec, format, prefill.get())
+        : new CpuLineAttention(context, spec, format);
+  }
+
+  @Override
+  public PrefillAttentionOperator prefillAttention(
+      AttentionSpec spec, AttentionPrecision precision) {
+    return new CpuPrefillAttention(context, spec, precision);
   }
 
   @Override

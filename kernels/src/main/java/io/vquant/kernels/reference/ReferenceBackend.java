@@ -1,11 +1,13 @@
 package io.vquant.kernels.reference;
 
+import io.vquant.kernels.attention.AttentionPrecision;
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.GatedActivationOperator;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.backend.PrefillAttentionOperator;
 import io.vquant.kernels.backend.ResidualAddOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
@@ -96,6 +98,12 @@ public final class ReferenceBackend implements KernelBackend {
     return format.keys() instanceof PlainEncoding plain
         ? new ReferenceAttention(spec, plain.dtype())
         : new ReferenceLineAttention(spec, format);
+  }
+
+  @Override
+  public PrefillAttentionOperator prefillAttention(
+      AttentionSpec spec, AttentionPrecision precision) {
+    return new ReferencePrefillAttention(spec, precision);
   }
 
   @Override

@@ -39,7 +39,11 @@ record LineAttentionConformanceTest(TestBackend candidate) {
   private static final ValueLayout.OfShort BF16 = ValueLayout.JAVA_SHORT_UNALIGNED;
   private static final int[] HEAD_DIMS = {64, 16, 128, 80, 48, 256, 112, 96, 32, 192};
   private static final int[] GROUPS = {3, 1, 4, 2, 7, 16, 5, 9};
-  private static final int[] PASSES = {230, 1, 1, 37, 1};
+  private static final int[] PASSES = {200, 1, 1, 37, 1};
+
+  /** Rows of a pass that are attended, its last: all that are observed, and some more. */
+  private static final int ATTENDED = 70;
+
   private static final int WINDOW = 64;
 
   /** Kinds of queries and keys. */
@@ -67,6 +71,9 @@ record LineAttentionConformanceTest(TestBackend candidate) {
     for (int i = 0; i < Kind.values().length; i++) {
       int headDim = HEAD_DIMS[(first + i) % HEAD_DIMS.length];
       int group = GROUPS[random.nextInt(GROUPS.length)];
+      if (headDim > 96) {
+        group = 1 + group % 4;
+      }
       int kvHeads = group > 4 || headDim > 128 ? 1 : 2;
       int slidingWindow = i % 3 == 1 ? 150 : AttentionSpec.NO_WINDOW;
       AttentionSpec spec =
@@ -100,13 +107,15 @@ record LineAttentionConformanceTest(TestBackend candidate) {
             matrix(backend, draw(random, rows, width, 1)),
             start);
         poison(layer);
-        float[][] q = draw(random, rows, spec.numQueryHeads() * spec.headDim(), factor(kind));
-        Activations out = Activations.output(backend, rows, q[0].length, true);
-        attention.forward(out.tensor(), matrix(backend, q), layer, start);
+        int attended = Math.min(rows, ATTENDED);
+        int first = start + rows - attended;
+        float[][] q = draw(random, attended, spec.numQueryHeads() * spec.headDim(), factor(kind));
+        Activations out = Activations.output(backend, attended, q[0].length, true);
+        attention.forward(out.tensor(), matrix(backend, q), layer, first);
         String what =
             "%s %s %s %s, seed %d, positions %d + %d"
-                .formatted(candidate, policy, spec, kind, seed, start, rows);
-        compare(what, spec, layer, q, start, out.read());
+                .formatted(candidate, policy, spec, kind, seed, first, attended);
+        compare(what, spec, layer, q, first, out.read());
         cache.endLayer(0);
         cache.endPass();
       }

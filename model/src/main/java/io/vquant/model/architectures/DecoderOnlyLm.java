@@ -14,6 +14,7 @@ import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.KvLayerSpec;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.Tensor;
+import io.vquant.model.AttentionInputs;
 import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardCancelledException;
 import io.vquant.model.ForwardListener;
@@ -170,6 +171,9 @@ final class DecoderOnlyLm implements CausalLm {
         int rows = Math.min(CHUNK_ROWS - position % CHUNK_ROWS, count - from);
         Tensor chunk = rows == count ? hidden : hidden.rows(from, rows);
         layer.forward(chunk, cache.layer(index), format, position, scratch);
+        if (listener.wantsAttentionInputs()) {
+          listener.attentionInputs(attentionInputs(index, position, rows));
+        }
         from += rows;
         listener.progress((long) index * count + from, (long) numLayers * count);
       }
@@ -178,6 +182,17 @@ final class DecoderOnlyLm implements CausalLm {
     if (watched) {
       listener.hiddenState(numLayers, normed(hidden));
     }
+  }
+
+  /** Queries, keys and values are still where the layer left them. */
+  private AttentionInputs attentionInputs(int layer, int position, int rows) {
+    return new AttentionInputs(
+        layer,
+        spec(config.layers().get(layer).slidingWindow()),
+        position,
+        scratch.queries().rows(rows),
+        scratch.keys().rows(rows),
+        scratch.values().rows(rows));
   }
 
   private Tensor normed(Tensor hidden) {
