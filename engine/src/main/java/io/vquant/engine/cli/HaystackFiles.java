@@ -32,7 +32,8 @@ final class HaystackFiles {
     }
     StringBuilder text = new StringBuilder();
     for (Path file : Files.isDirectory(path) ? textFiles(path) : List.of(path)) {
-      text.append(InputText.ofFile(file.toString(), InputStream.nullInputStream())).append('\n');
+      text.append(InputText.ofDocument(file.toString(), InputStream.nullInputStream()))
+          .append('\n');
       if (text.length() > InputText.MAX_BYTES) {
         throw CommandFailure.badInput(
             "--haystack " + name + ": longer than " + InputText.MAX_BYTES + " characters");

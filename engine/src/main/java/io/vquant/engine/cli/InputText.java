@@ -47,6 +47,25 @@ final class InputText {
     }
   }
 
+  /**
+   * The same for a file that is measured, not typed: what holds NUL is no text, though UTF-8 has
+   * it.
+   *
+   * @throws CommandFailure as {@link #ofFile}, and if it holds NUL
+   */
+  static String ofDocument(String file, InputStream stdin) {
+    String text = ofFile(file, stdin);
+    int nul = text.indexOf('\0');
+    if (nul >= 0) {
+      throw CommandFailure.badInput(
+          (file.equals("-") ? "stdin" : file)
+              + ": binary: NUL at character "
+              + nul
+              + ", expected text");
+    }
+    return text;
+  }
+
   /** Reads all of stdin, under the same rules. */
   static String ofStdin(InputStream stdin) {
     try {

@@ -24,7 +24,7 @@ record PerplexityText(String name, int[] ids, OptionalInt bos) {
    * @throws CommandFailure if it cannot be read, is empty or is not UTF-8
    */
   static String read(String file, InputStream stdin) {
-    String text = InputText.ofFile(file, stdin);
+    String text = InputText.ofDocument(file, stdin);
     if (text.isEmpty()) {
       throw CommandFailure.badInput(name(file) + ": empty, expected text");
     }

@@ -90,7 +90,7 @@ final class TaskChoice {
     List<EvalTask> tasks = new ArrayList<>();
     for (EvalTasks.Entry entry : entries) {
       String file = String.valueOf(file(entry));
-      TaskData data = new TaskData(file, InputText.ofFile(file, stdin));
+      TaskData data = new TaskData(file, InputText.ofDocument(file, stdin));
       try {
         tasks.add(entry.open(data, examples));
       } catch (MalformedTaskDataException e) {

@@ -186,6 +186,8 @@ final class PerplexityIT {
     String empty = file("empty.txt", "");
     Path binary = Files.write(temp.resolve("binary"), new byte[] {'a', (byte) 0xff, 0, 1});
     String missing = temp.resolve("none.txt").toString();
+    String zeros = file("zeros", "a\0b".repeat(200));
+    run("--text", zeros, "-c", "64").failsWith(4, "zeros: binary: NUL at character 1");
     String brief = file("brief.txt", "Once upon a time.");
     run("--text", empty, "-c", "64").failsWith(4, "empty.txt: empty");
     run("--text", binary.toString(), "-c", "64").failsWith(4, "not UTF-8: byte 0xff at offset 1");
