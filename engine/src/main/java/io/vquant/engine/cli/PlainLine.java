@@ -45,7 +45,7 @@ final class PlainLine {
 
   /** An option without a value. */
   void flag(Runnable field, String name) {
-    put(new Setting(Kind.FLAG, false, unused -> field.run()), name);
+    put(new Setting(Kind.FLAG, false, _ -> field.run()), name);
   }
 
   /** An option with text, given at most once. */
