@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Strict JSON (RFC 8259), pulled piece by piece. A tokenizer.json is a hundred thousand short
  * strings, read once by code that nobody has run before: plain loops over characters are compiled
- * soonest, and take a third of the time of a general parser's first use.
+ * soonest, and loading them needs few classes.
  *
  * <p>Every method skips white space first. What is not JSON, or nests deeper than {@link
  * #MAX_DEPTH}, is refused with its place.

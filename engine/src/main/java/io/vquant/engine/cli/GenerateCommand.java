@@ -61,6 +61,7 @@ final class GenerateCommand implements Callable<Integer> {
   /** What this command knows of plain lines. */
   PlainLine plainLine() {
     PlainLine line = new PlainLine();
+    model.addTo(line);
     prompt.addTo(line);
     sampling.addTo(line);
     output.addTo(line);

@@ -74,6 +74,17 @@ final class ModelOptions {
     folder = new ModelFolderOption();
   }
 
+  /** The same options for plain lines. */
+  void addTo(PlainLine line) {
+    folder.addTo(line);
+    line.text(value -> device = value, "--device");
+    line.wholeNumber(value -> threads = Integer.valueOf(value), "-t", "--threads");
+    line.wholeNumber(value -> contextLength = Integer.valueOf(value), "-c", "--context");
+    line.texts(value -> kv.add(value), "--kv");
+    line.text(value -> weights = value, "--weights");
+    line.text(value -> attention = value, "--attention");
+  }
+
   /** Checks what needs no model; one KV cache policy at most. */
   void check() {
     if (kv.size() > 1) {
@@ -309,6 +320,10 @@ final class ModelOptions {
         paramLabel = "DIR",
         description = "a Hugging Face model folder (default: the bundled model)")
     private @Nullable String model;
+
+    void addTo(PlainLine line) {
+      line.text(value -> model = value, "-m", "--model");
+    }
 
     /** The folder; the bundled model's is unpacked when it is not there. */
     Path path(CommandContext context) {

@@ -75,26 +75,6 @@ final class JvmOptions {
           "Simd::zero",
           "SoftmaxRows::scaled");
 
-  /**
-   * What is hot while a process starts and never again: what the Vector API does lane by lane until
-   * its caller is compiled, and the readers of files. Compiling it well would take the time that
-   * the kernels need. (The Vector API's public methods are not among them.)
-   */
-  private static final List<String> HOT_AT_START =
-      List.of(
-          "jdk.incubator.vector.*::*Op",
-          "jdk.incubator.vector.*::*OpTemplate",
-          "jdk.incubator.vector.*::lambda*",
-          "jdk.incubator.vector.*::apply",
-          "jdk.incubator.vector.*::fromBits",
-          "jdk.incubator.vector.*::memorySegment*",
-          "jdk.incubator.vector.*::dummyVector",
-          "jdk.incubator.vector.*::vectorFactory",
-          "jdk.incubator.vector.*::op*",
-          "jdk.internal.vm.vector.VectorSupport::*",
-          "io.vquant.tokenizer.JsonReader::*",
-          "java.math.BigInteger::*");
-
   private JvmOptions() {}
 
   /** Options to stand before the user's own. */
@@ -117,10 +97,6 @@ final class JvmOptions {
     for (String method : VECTOR_LOOPS) {
       compileEarly(options, method);
     }
-    for (String method : HOT_AT_START) {
-      // C2 gives up at once where it may make no nodes, and C1's code stays.
-      options.add("-XX:CompileCommand=MaxNodeLimit," + method + ",1");
-    }
     return options;
   }
 
@@ -139,7 +115,7 @@ final class JvmOptions {
    * it.
    */
   private static void compileEarly(List<String> options, String method) {
-    options.add("-XX:CompileCommand=CompileThresholdScaling," + KERNELS + method + ",0.02");
+    options.add("-XX:CompileCommand=CompileThresholdScaling," + KERNELS + method + ",0.1");
     options.add("-XX:CompileCommand=BackgroundCompilation," + KERNELS + method + ",false");
   }
 }

@@ -11,6 +11,7 @@ import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.backend.RotarySpec;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.PageLayout;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Layout;
 import io.vquant.kernels.tensor.Tensor;
@@ -20,19 +21,23 @@ import java.util.Collections;
  * Runs the operators on small made-up tensors while a model is being opened. Vector code that is
  * not compiled yet is a thousand times slower than compiled code, and the compiler compiles what it
  * has seen running: so it sees it before the first prompt does. Changes no result.
+ *
+ * <p>As small as possible: until its loop is compiled, every operation on vectors costs
+ * microseconds. The launcher's options have a loop compiled after a few calls, and the caller
+ * waits.
  */
 public final class CpuWarmUp implements AutoCloseable {
 
   private static final int HEADS = 2;
-  private static final int HEAD_DIM = 64;
+  private static final int HEAD_DIM = 2 * HalfRows.BLOCK / HEADS;
   private static final int WIDTH = HEADS * HEAD_DIM;
   private static final int ROWS = DotTile.ROWS;
-  private static final int TOKENS = 66;
+  private static final int FEW_TOKENS = ROWS + 1;
+  private static final int FEW_FEATURES = 2 * DotTile.COLUMNS;
+  private static final int PAGE_AND_MORE = PageLayout.TOKENS + 1;
 
-  /** Once so many rounds in a row took no longer than that, all is compiled. */
-  private static final int FAST_ROUNDS = 2000;
-
-  private static final long FAST_ROUND_NANOS = 200_000;
+  /** After so many, whatever is to be compiled early has been compiled. */
+  private static final int ROUNDS = 24;
 
   private final Thread thread;
   private volatile boolean stopped;
@@ -53,19 +58,20 @@ public final class CpuWarmUp implements AutoCloseable {
       return; // opening the backend says why
     }
     try (CpuBackend backend = new CpuBackend(new BackendOptions(1));
-        KvCache cache = backend.kvCache(new KvCacheSpec(1, 1, HEAD_DIM, TOKENS, DType.BF16))) {
+        KvCache cache =
+            backend.kvCache(new KvCacheSpec(1, 1, HEAD_DIM, PAGE_AND_MORE, DType.BF16))) {
       LayerLike layer = new LayerLike(backend, cache);
+      layer.append(FEW_TOKENS);
       warm(layer::prefill);
+      warm(layer::decode);
+      layer.append(PAGE_AND_MORE);
       warm(layer::decode);
     }
   }
 
   private void warm(Runnable round) {
-    int fastRounds = 0;
-    while (!stopped && fastRounds < FAST_ROUNDS) {
-      long start = System.nanoTime();
+    for (int i = 0; i < ROUNDS && !stopped; i++) {
       round.run();
-      fastRounds = System.nanoTime() - start < FAST_ROUND_NANOS ? fastRounds + 1 : 0;
     }
   }
 
@@ -99,11 +105,17 @@ public final class CpuWarmUp implements AutoCloseable {
     private final Tensor manyOut;
     private final Tensor one;
     private final Tensor oneOut;
+    private final Tensor features;
+    private final Tensor keys;
+    private int tokens;
 
     LayerLike(CpuBackend backend, KvCache cache) {
       this.cache = cache;
       Tensor weight =
-          new Tensor(backend.allocate(2L * WIDTH * WIDTH), DType.BF16, Layout.dense(WIDTH, WIDTH));
+          new Tensor(
+              backend.allocate(2L * FEW_FEATURES * WIDTH),
+              DType.BF16,
+              Layout.dense(FEW_FEATURES, WIDTH));
       linear = backend.linear(weight, null);
       norm = backend.rmsNorm(backend.matrix(1, WIDTH), 1e-5f);
       rotary = backend.rotary(new RotarySpec(HEAD_DIM, Collections.nCopies(HEAD_DIM / 2, 0.5f), 1));
@@ -115,8 +127,14 @@ public final class CpuWarmUp implements AutoCloseable {
       manyOut = backend.matrix(ROWS, WIDTH);
       one = many.rows(0, 1);
       oneOut = manyOut.rows(0, 1);
-      Tensor keys = backend.matrix(TOKENS, HEAD_DIM);
-      cache.layer(0).append(keys, keys, 0);
+      features = backend.matrix(ROWS, FEW_FEATURES);
+      keys = backend.matrix(PAGE_AND_MORE, HEAD_DIM);
+    }
+
+    /** Makes it as many tokens of the cache. */
+    void append(int tokens) {
+      cache.layer(0).append(keys.rows(0, tokens), keys.rows(0, tokens), 0);
+      this.tokens = tokens;
     }
 
     void prefill() {
@@ -129,9 +147,9 @@ public final class CpuWarmUp implements AutoCloseable {
 
     private void pass(Tensor out, Tensor x) {
       norm.forward(out, x);
-      linear.forward(out, x);
+      linear.forward(features.rows(0, x.rows()), x);
       rotary.forward(out, 0);
-      attention.forward(out, x, cache.layer(0), TOKENS - x.rows());
+      attention.forward(out, x, cache.layer(0), tokens - x.rows());
       activation.forward(out, x, x);
       add.forward(x, out);
     }
