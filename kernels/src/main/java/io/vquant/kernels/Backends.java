@@ -2,9 +2,9 @@ package io.vquant.kernels;
 
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
-import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.cpu.CpuBackend;
 import io.vquant.kernels.cpu.CpuWarmUp;
+import io.vquant.kernels.cuda.CudaBackend;
 import io.vquant.kernels.reference.ReferenceBackend;
 import io.vquant.kernels.tensor.Device;
 
@@ -28,15 +28,14 @@ public final class Backends {
   /**
    * Opens the backend of a device.
    *
-   * @throws UnsupportedKernelException if this build or this machine cannot run on it
+   * @throws io.vquant.kernels.backend.UnsupportedKernelException if this build or this machine
+   *     cannot run on it
    */
   public static KernelBackend open(Device device, BackendOptions options) {
     return switch (device.kind()) {
       case CPU -> new CpuBackend(options);
       case REFERENCE -> new ReferenceBackend();
-      case CUDA ->
-          throw new UnsupportedKernelException(
-              "device " + device + ": this build holds no CUDA kernels; available: cpu, reference");
+      case CUDA -> new CudaBackend(device.ordinal());
     };
   }
 }

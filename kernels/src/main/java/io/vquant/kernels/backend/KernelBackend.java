@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * A device and the operators it runs. Activations are F32 matrices {@code [tokens, features]};
  * weights are read in the type they are stored in.
  *
- * <p>A backend runs one operator at a time: its operators share scratch memory and threads. A row
- * of a result never depends on how many rows were computed beside it.
+ * <p>A backend runs one operator at a time: its operators share scratch memory and threads. On host
+ * devices a row of a result never depends on how many rows were computed beside it; on others it
+ * may, by rounding.
  */
 public interface KernelBackend extends AutoCloseable {
 
@@ -57,6 +58,11 @@ public interface KernelBackend extends AutoCloseable {
 
   @Override
   void close();
+
+  /** Host memory for results: what {@link #copy} writes to fastest; freed with the backend. */
+  default Tensor hostMatrix(int rows, int columns) {
+    return matrix(rows, columns);
+  }
 
   /** A new dense F32 matrix {@code [rows, columns]} of zeros. */
   default Tensor matrix(int rows, int columns) {

@@ -8,9 +8,13 @@ import java.util.function.Function;
  * A backend under test.
  *
  * @param arithmetic the precision that its sums are computed in, which sets the tolerances
+ * @param rowsIndependent whether a row has the same bits beside any number of others
  */
 record TestBackend(
-    String name, Function<BackendOptions, KernelBackend> factory, ErrorBound arithmetic) {
+    String name,
+    Function<BackendOptions, KernelBackend> factory,
+    ErrorBound arithmetic,
+    boolean rowsIndependent) {
 
   KernelBackend open(int threads) {
     return factory.apply(new BackendOptions(threads));

@@ -1,0 +1,76 @@
+package io.vquant.kernels.cuda;
+
+import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.backend.AttentionOperator;
+import io.vquant.kernels.backend.UnsupportedKernelException;
+import io.vquant.kernels.cuda.driver.CudaFunction;
+import io.vquant.kernels.kvcache.KvLayer;
+import io.vquant.kernels.kvcache.PageLayout;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Tensor;
+
+/** Attention over plain pages. */
+final class CudaAttention implements AttentionOperator {
+  private static final int THREADS = 128;
+  private static final int MAX_HEAD_DIM = 1024;
+
+  private final CudaRuntime runtime;
+  private final AttentionSpec spec;
+  private final PageLayout expectedLayout;
+  private final CudaFunction any;
+
+  CudaAttention(CudaRuntime runtime, AttentionSpec spec, DType cacheType) {
+    if (spec.headDim() > MAX_HEAD_DIM || cacheType == DType.F16) {
+      throw new UnsupportedKernelException(
+          "CUDA attention with head size "
+              + spec.headDim()
+              + " on a cache of "
+              + cacheType
+              + ": there is up to "
+              + MAX_HEAD_DIM
+              + " on F32 and BF16");
+    }
+    this.runtime = runtime;
+    this.spec = spec;
+    expectedLayout = new PageLayout(spec.numKvHeads(), spec.headDim(), cacheType);
+    any = runtime.function(Kernel.ATTENTION_PLAIN_ANY, cacheType);
+  }
+
+  @Override
+  public void forward(Tensor out, Tensor q, KvLayer kv, int startPosition) {
+    int width = spec.numQueryHeads() * spec.headDim();
+    Operands.require("attention q", q, q.rows(), width);
+    Operands.require("attention out", out, q.rows(), width);
+    CudaKvLayer cache = requireCache(kv, startPosition, q.rows());
+    any.call()
+        .int64(Operands.address(out))
+        .int64(Operands.stride(out))
+        .int64(Operands.address(q))
+        .int64(Operands.stride(q))
+        .int64(cache.table())
+        .int64(runtime.positionAddress(startPosition))
+        .int32(spec.groupSize())
+        .int32(spec.headDim())
+        .float32(spec.softmaxScale())
+        .int32(spec.slidingWindow())
+        .sharedMemory(spec.headDim() * Float.BYTES)
+        .launch(runtime.stream(), q.rows(), spec.numQueryHeads(), 1, THREADS);
+  }
+
+  private CudaKvLayer requireCache(KvLayer kv, int startPosition, int rows) {
+    if (!(kv instanceof CudaKvLayer cache)) {
+      throw new UnsupportedKernelException(
+          "CUDA attention on a " + kv.getClass().getSimpleName() + ": there is CudaKvLayer");
+    }
+    if (!cache.layout().equals(expectedLayout)) {
+      throw new IllegalArgumentException(
+          "attention cache has " + cache.layout() + ": expected " + expectedLayout);
+    }
+    if (startPosition < 0 || rows > cache.length() - startPosition) {
+      throw new IllegalArgumentException(
+          "attention at positions %d + %d: the cache holds %d tokens"
+              .formatted(startPosition, rows, cache.length()));
+    }
+    return cache;
+  }
+}

@@ -1,0 +1,128 @@
+package io.vquant.kernels.cuda;
+
+import io.vquant.kernels.backend.OutOfDeviceMemoryException;
+import io.vquant.kernels.cuda.driver.CudaContext;
+import io.vquant.kernels.cuda.driver.CudaDevice;
+import io.vquant.kernels.cuda.driver.CudaException;
+import io.vquant.kernels.cuda.driver.CudaFunction;
+import io.vquant.kernels.cuda.driver.CudaModule;
+import io.vquant.kernels.cuda.driver.CudaStream;
+import io.vquant.kernels.cuda.driver.DeviceMemory;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the operators of one backend share: context, stream, kernels, memory, and the position that
+ * a pass starts from, which kernels read from the device so that a recorded pass can be replayed.
+ */
+final class CudaRuntime implements AutoCloseable {
+  private static final int UNKNOWN = -1;
+
+  private final CudaDevice properties;
+  private final Device device;
+  private final CudaContext context;
+  private final CudaStream stream;
+  private final KernelImages images;
+  private final Map<String, CudaModule> modules = new HashMap<>();
+  private final List<DeviceMemory> memory = new ArrayList<>();
+  private final List<MemorySegment> pinned = new ArrayList<>();
+  private final long positionAddress;
+  private int position = UNKNOWN;
+
+  CudaRuntime(CudaDevice properties, KernelImages images) {
+    this.properties = properties;
+    this.images = images;
+    device = new Device(Device.Kind.CUDA, properties.ordinal());
+    context = new CudaContext(properties);
+    stream = new CudaStream(context);
+    positionAddress = allocate(Integer.BYTES).address();
+  }
+
+  Device device() {
+    return device;
+  }
+
+  CudaDevice properties() {
+    return properties;
+  }
+
+  /** The stream of all work; makes the context current on the calling thread. */
+  CudaStream stream() {
+    context.makeCurrent();
+    return stream;
+  }
+
+  CudaFunction function(Kernel kernel) {
+    return module(kernel).function(kernel.entry());
+  }
+
+  CudaFunction function(Kernel kernel, DType dtype) {
+    return module(kernel).function(kernel.entry(dtype));
+  }
+
+  private CudaModule module(Kernel kernel) {
+    context.makeCurrent();
+    return modules.computeIfAbsent(
+        kernel.module(), name -> new CudaModule(name, images.fatbin(name)));
+  }
+
+  /** Undefined memory, freed with the backend or by its closing. */
+  DeviceMemory allocate(long byteSize) {
+    context.makeCurrent();
+    try {
+      DeviceMemory allocated = context.allocate(byteSize);
+      memory.add(allocated);
+      return allocated;
+    } catch (CudaException e) {
+      if (e.isOutOfMemory()) {
+        throw new OutOfDeviceMemoryException(device, byteSize, context.freeByteSize());
+      }
+      throw e;
+    }
+  }
+
+  /** Frees memory before the backend closes, when the device is done with it. */
+  void free(DeviceMemory allocated) {
+    context.makeCurrent();
+    memory.remove(allocated);
+    allocated.close();
+  }
+
+  long freeByteSize() {
+    context.makeCurrent();
+    return context.freeByteSize();
+  }
+
+  /** Pinned host memory, freed with the backend. */
+  MemorySegment allocatePinned(long byteSize) {
+    context.makeCurrent();
+    MemorySegment segment = context.allocatePinned(byteSize);
+    pinned.add(segment);
+    return segment;
+  }
+
+  /** Address of the word that holds {@code startPosition} when the work enqueued next runs. */
+  long positionAddress(int startPosition) {
+    if (position != startPosition) {
+      stream().fill(positionAddress, startPosition, 1);
+      position = startPosition;
+    }
+    return positionAddress;
+  }
+
+  @Override
+  public void close() {
+    context.makeCurrent();
+    stream.synchronize();
+    modules.values().forEach(CudaModule::close);
+    memory.forEach(DeviceMemory::close);
+    pinned.forEach(context::freePinned);
+    stream.close();
+    context.close();
+  }
+}
