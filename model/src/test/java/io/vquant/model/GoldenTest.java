@@ -1,13 +1,17 @@
 package io.vquant.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.abort;
 
+import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.cpu.CpuBackend;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.reference.ReferenceBackend;
 import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.loading.LoadListener;
 import io.vquant.model.loading.LoadedModel;
@@ -28,7 +32,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GoldenTest {
   private static final Map<String, Supplier<KernelBackend>> BACKENDS =
       Map.of(
-          "reference", ReferenceBackend::new, "cpu", () -> new CpuBackend(new BackendOptions(2)));
+          "reference",
+          ReferenceBackend::new,
+          "cpu",
+          () -> new CpuBackend(new BackendOptions(2)),
+          "cuda",
+          GoldenTest::openCuda);
 
   private static final List<String> FAMILIES =
       List.of(
@@ -50,8 +59,22 @@ class GoldenTest {
   /** The recorded noise is one sample of float32 rounding; another order of sums is another one. */
   private static final double TIMES_NOISE = 4;
 
+  /** Skips without a GPU, unless one is required. */
+  private static KernelBackend openCuda() {
+    try {
+      return Backends.open(new Device(Device.Kind.CUDA, 0), new BackendOptions(1));
+    } catch (UnsupportedKernelException e) {
+      if (System.getProperty("vquant.test.require", "").contains("cuda")) {
+        throw e;
+      }
+      return abort(e.getMessage());
+    }
+  }
+
   static Stream<Arguments> cases() {
+    String chosen = System.getProperty("vquant.test.backends");
     return BACKENDS.keySet().stream()
+        .filter(name -> chosen == null || List.of(chosen.split(",", -1)).contains(name))
         .flatMap(backend -> FAMILIES.stream().map(family -> Arguments.of(backend, family)));
   }
 

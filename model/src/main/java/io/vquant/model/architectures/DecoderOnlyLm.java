@@ -48,6 +48,8 @@ final class DecoderOnlyLm implements CausalLm {
   private final ResidualStream stream;
   private final RowBuffer oneNormed;
   private final RowBuffer oneLogits;
+  private final HostRows logitsOnHost;
+  private final HostRows statesOnHost;
   private @Nullable RowBuffer manyNormed;
   private @Nullable RowBuffer manyLogits;
   private @Nullable ResidualStream normedStates;
@@ -68,6 +70,8 @@ final class DecoderOnlyLm implements CausalLm {
     stream = new ResidualStream(backend, CHUNK_ROWS, config.hiddenSize());
     oneNormed = new RowBuffer(backend, 1, config.hiddenSize());
     oneLogits = new RowBuffer(backend, 1, config.vocabSize());
+    logitsOnHost = new HostRows(backend, config.vocabSize());
+    statesOnHost = new HostRows(backend, config.hiddenSize());
   }
 
   private void buildLayers(ParameterSource parameters) {
@@ -152,7 +156,7 @@ final class DecoderOnlyLm implements CausalLm {
     boolean watched = listener.wantsHiddenStates();
     for (int index = 0; index < numLayers; index++) {
       if (watched) {
-        listener.hiddenState(index, hidden);
+        listener.hiddenState(index, statesOnHost.of(hidden));
       }
       DecoderLayer layer = layers.get(index);
       for (int from = 0; from < count; ) {
@@ -168,7 +172,7 @@ final class DecoderOnlyLm implements CausalLm {
       }
     }
     if (watched) {
-      listener.hiddenState(numLayers, normed(hidden));
+      listener.hiddenState(numLayers, statesOnHost.of(normed(hidden)));
     }
   }
 
@@ -225,7 +229,7 @@ final class DecoderOnlyLm implements CausalLm {
     Tensor logits = (rows == 1 ? oneLogits : manyLogits()).rows(rows);
     norm.forward(normed, hidden);
     lmHead.forward(logits, normed);
-    return logits;
+    return logitsOnHost.of(logits);
   }
 
   private RowBuffer manyNormed() {
