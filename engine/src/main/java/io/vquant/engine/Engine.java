@@ -17,6 +17,7 @@ import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardListener;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
+import io.vquant.model.loading.LoadListener;
 import io.vquant.model.loading.LoadedModel;
 import io.vquant.model.loading.ModelLoader;
 import io.vquant.tokenizer.Tokenizer;
@@ -81,25 +82,30 @@ public final class Engine implements AutoCloseable {
       ModelConfig config = ModelLoader.readConfig(directory);
       GenerationDefaults defaults = GenerationDefaults.read(directory, config);
       int contextLength = contextLength(options, config);
-      requireMemory(
+      MemoryPlan plan =
           MemoryPlan.of(
-              config, WeightFiles.byteSize(directory), contextLength, options.kvCacheType()));
-      return open(options, defaults, contextLength, opening);
+              config, WeightFiles.byteSize(directory), contextLength, options.kvCacheType());
+      return open(options, defaults, plan, opening);
     }
   }
 
   private static Engine open(
       EngineOptions options,
       GenerationDefaults defaults,
-      int contextLength,
+      MemoryPlan plan,
       TokenizerOpening opening) {
     KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
     LoadedModel loaded = null;
     try {
+      requireMemory(plan, backend);
       LoadProgress progress = options.loadProgress();
-      loaded = ModelLoader.load(options.modelDirectory(), backend, (doneBytes, totalBytes) -> {});
-      loaded.prefetch(progress::advanced);
-      return new Engine(options, contextLength, backend, loaded, opening.take(), defaults);
+      if (backend.device().isHost()) {
+        loaded = ModelLoader.load(options.modelDirectory(), backend, LoadListener.NONE);
+        loaded.prefetch(progress::advanced);
+      } else {
+        loaded = ModelLoader.load(options.modelDirectory(), backend, progress::advanced);
+      }
+      return new Engine(options, plan.tokens(), backend, loaded, opening.take(), defaults);
     } catch (Throwable failure) {
       if (loaded != null) {
         loaded.close();
@@ -118,8 +124,12 @@ public final class Engine implements AutoCloseable {
     return options.contextLength() == EngineOptions.MODEL_LIMIT ? limit : options.contextLength();
   }
 
-  private static void requireMemory(MemoryPlan plan) {
-    long available = MachineMemory.ofThisMachine().availableBytes();
+  private static long availableBytes(KernelBackend backend) {
+    return backend.freeByteSize().orElseGet(MachineMemory.ofThisMachine()::availableBytes);
+  }
+
+  private static void requireMemory(MemoryPlan plan, KernelBackend backend) {
+    long available = availableBytes(backend);
     if (plan.totalByteSize() > available) {
       throw new NotEnoughMemoryException(
           "not enough memory for "
@@ -225,7 +235,7 @@ public final class Engine implements AutoCloseable {
     for (DType type : types) {
       byteSize += loaded.memoryPlan(maxTokens, type).cacheByteSize();
     }
-    long available = MachineMemory.ofThisMachine().availableBytes();
+    long available = availableBytes(backend);
     if (byteSize > available) {
       throw new NotEnoughMemoryException(
           "not enough memory for a KV cache of " + maxTokens + " tokens", byteSize, available);

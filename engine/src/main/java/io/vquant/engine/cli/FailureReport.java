@@ -3,6 +3,7 @@ package io.vquant.engine.cli;
 import io.vquant.engine.InvalidPromptException;
 import io.vquant.engine.NotEnoughMemoryException;
 import io.vquant.engine.sampling.NonFiniteLogitsException;
+import io.vquant.kernels.backend.OutOfDeviceMemoryException;
 import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.model.MalformedConfigException;
 import io.vquant.tokenizer.MalformedTokenizerException;
@@ -52,7 +53,8 @@ final class FailureReport {
           NonFiniteLogitsException _ ->
           ExitCode.BAD_MODEL;
       case InvalidPromptException _ -> ExitCode.BAD_INPUT;
-      case NotEnoughMemoryException _, OutOfMemoryError _ -> ExitCode.NOT_ENOUGH_MEMORY;
+      case NotEnoughMemoryException _, OutOfDeviceMemoryException _, OutOfMemoryError _ ->
+          ExitCode.NOT_ENOUGH_MEMORY;
       case UnsupportedKernelException _ -> ExitCode.DEVICE_CANNOT;
       default -> ExitCode.BUG;
     };

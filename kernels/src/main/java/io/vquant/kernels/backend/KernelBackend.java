@@ -8,6 +8,7 @@ import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Layout;
 import io.vquant.kernels.tensor.Storage;
 import io.vquant.kernels.tensor.Tensor;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,11 @@ public interface KernelBackend extends AutoCloseable {
 
   /** Zeroed memory, aligned to 64 bytes, freed when the backend closes. */
   Storage allocate(long byteSize);
+
+  /** Bytes that may still be allocated; empty where the machine's own memory is used. */
+  default OptionalLong freeByteSize() {
+    return OptionalLong.empty();
+  }
 
   /** Copies elements; same shape and dtype; either side may be host memory. */
   void copy(Tensor dst, Tensor src);

@@ -47,7 +47,7 @@ public final class CudaAvailability {
   }
 
   static CudaDevice require(int ordinal) {
-    String name = "device cuda:" + ordinal + ": ";
+    String name = "cuda:" + ordinal + ": ";
     KernelImages images =
         KernelImages.ofThisBuild()
             .orElseThrow(() ->

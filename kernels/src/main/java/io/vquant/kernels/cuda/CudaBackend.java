@@ -23,6 +23,7 @@ import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,6 +60,11 @@ public final class CudaBackend implements KernelBackend {
     long address = runtime.allocate(byteSize).address();
     runtime.stream().zero(address, byteSize);
     return new CudaStorage(device(), address, byteSize);
+  }
+
+  @Override
+  public OptionalLong freeByteSize() {
+    return OptionalLong.of(runtime.freeByteSize());
   }
 
   /** Host memory that copies to and from the device are fastest with. */
