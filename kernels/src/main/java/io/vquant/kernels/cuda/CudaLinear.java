@@ -2,13 +2,18 @@ package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.cuda.driver.CudaFunction;
+import io.vquant.kernels.cuda.driver.KernelCall;
 import io.vquant.kernels.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** One row reads the weight as fast as memory gives it; more rows are a matrix product. */
+/**
+ * One row reads the weight as fast as memory gives it, in float32 arithmetic. More rows are a
+ * matrix product: on tensor cores with rows rounded to the weight's 16-bit type, or in float32.
+ */
 final class CudaLinear implements LinearOperator {
   private static final int GEMV_THREADS = 256;
   private static final int GEMV_ROWS = 2;
+  private static final int GEMV_PARTS = 3;
   private static final int WARP = 32;
   private static final int TILE = 64;
   private static final int VECTOR_BYTES = 16;
@@ -17,6 +22,7 @@ final class CudaLinear implements LinearOperator {
   private final CudaFunction gemv;
   private final CudaFunction gemvAny;
   private final CudaFunction gemm;
+  private final @Nullable TensorCoreProduct tensorCores;
   private final Tensor weight;
   private final long bias;
 
@@ -31,6 +37,8 @@ final class CudaLinear implements LinearOperator {
     gemv = runtime.function(Kernel.GEMV, weight.dtype());
     gemvAny = runtime.function(Kernel.GEMV_ANY, weight.dtype());
     gemm = runtime.function(Kernel.GEMM_F32, weight.dtype());
+    tensorCores =
+        TensorCoreProduct.fits(weight) ? new TensorCoreProduct(runtime, weight, this.bias) : null;
   }
 
   @Override
@@ -39,6 +47,8 @@ final class CudaLinear implements LinearOperator {
     Operands.require("linear out", out, x.rows(), weight.rows());
     if (x.rows() == 1) {
       multiplyRow(out, x);
+    } else if (tensorCores != null) {
+      tensorCores.multiply(out, x);
     } else {
       multiplyRows(out, x);
     }
@@ -46,30 +56,21 @@ final class CudaLinear implements LinearOperator {
 
   private void multiplyRow(Tensor out, Tensor x) {
     long input = Operands.address(x);
-    int warps = GEMV_THREADS / WARP;
-    boolean aligned =
-        input % VECTOR_BYTES == 0
-            && (long) weight.columns() * weight.dtype().byteSize() % VECTOR_BYTES == 0;
-    if (!aligned) {
-      gemvAny
-          .call()
-          .int64(input)
-          .int32(weight.columns())
-          .int64(Operands.address(weight))
-          .int64(bias)
-          .int64(Operands.address(out))
-          .int32(weight.rows())
-          .launch(runtime.stream(), Operands.blocks(weight.rows(), warps), 1, 1, GEMV_THREADS);
-      return;
+    long rowByteSize = (long) weight.columns() * weight.dtype().byteSize();
+    boolean aligned = input % VECTOR_BYTES == 0 && rowByteSize % VECTOR_BYTES == 0;
+    KernelCall call = (aligned ? gemv : gemvAny).call();
+    call.int64(input).int32(weight.columns());
+    call.int64(Operands.address(weight)).int64(bias);
+    call.int64(Operands.address(out)).int32(weight.rows());
+    int rowsPerWarp = 1;
+    if (aligned) {
+      rowsPerWarp = GEMV_ROWS;
+      for (int unused = 1; unused < GEMV_PARTS; unused++) {
+        call.int64(0).int64(0).int64(0).int32(0);
+      }
     }
-    var call = gemv.call().int64(input).int32(weight.columns());
-    call.int64(Operands.address(weight)).int64(bias).int64(Operands.address(out));
-    call.int32(weight.rows());
-    for (int unused = 1; unused < 3; unused++) {
-      call.int64(0).int64(0).int64(0).int32(0);
-    }
-    call.launch(
-        runtime.stream(), Operands.blocks(weight.rows(), warps * GEMV_ROWS), 1, 1, GEMV_THREADS);
+    int rowsPerBlock = GEMV_THREADS / WARP * rowsPerWarp;
+    call.launch(runtime.stream(), Operands.blocks(weight.rows(), rowsPerBlock), 1, 1, GEMV_THREADS);
   }
 
   private void multiplyRows(Tensor out, Tensor x) {
@@ -88,6 +89,6 @@ final class CudaLinear implements LinearOperator {
             Operands.blocks(weight.rows(), TILE),
             Operands.blocks(x.rows(), TILE),
             1,
-            256);
+            4 * TILE);
   }
 }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the operators of one backend share: context, stream, kernels, memory, and the position that
@@ -33,6 +34,7 @@ final class CudaRuntime implements AutoCloseable {
   private final List<MemorySegment> pinned = new ArrayList<>();
   private final long positionAddress;
   private int position = UNKNOWN;
+  private @Nullable DeviceMemory scratch;
 
   CudaRuntime(CudaDevice properties, KernelImages images) {
     this.properties = properties;
@@ -63,6 +65,10 @@ final class CudaRuntime implements AutoCloseable {
 
   CudaFunction function(Kernel kernel, DType dtype) {
     return module(kernel).function(kernel.entry(dtype));
+  }
+
+  CudaFunction function(Kernel kernel, int headDim) {
+    return module(kernel).function(kernel.entry(headDim));
   }
 
   private CudaModule module(Kernel kernel) {
@@ -104,6 +110,17 @@ final class CudaRuntime implements AutoCloseable {
     MemorySegment segment = context.allocatePinned(byteSize);
     pinned.add(segment);
     return segment;
+  }
+
+  /** Memory that one operator uses while it runs; contents are lost when another asks for more. */
+  long scratch(long byteSize) {
+    if (scratch == null || scratch.byteSize() < byteSize) {
+      if (scratch != null) {
+        free(scratch);
+      }
+      scratch = allocate(byteSize);
+    }
+    return scratch.address();
   }
 
   /** Address of the word that holds {@code startPosition} when the work enqueued next runs. */

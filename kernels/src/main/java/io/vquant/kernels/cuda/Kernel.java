@@ -5,32 +5,37 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The kernels that launchers ask for: a file of {@code src/main/cuda} and an entry point in it. A
- * test holds this list against the index of what was compiled.
+ * The kernels that launchers ask for: a file of {@code src/main/cuda} and the entry points in it,
+ * one for each variant. A test holds this list against the index of what was compiled.
  */
 @SuppressWarnings("ImmutableEnumChecker") // the lists are List.of
 enum Kernel {
-  EMBEDDING("embedding/embedding", "embedding", DType.values()),
+  EMBEDDING("embedding/embedding", "embedding", "f32", "bf16", "f16"),
   RMS_NORM("norm/rms_norm", "rms_norm"),
   ROTARY_ANGLES("rope/rotary", "rotary_angles"),
   ROTARY_APPLY("rope/rotary", "rotary_apply"),
   GATED_ACTIVATION("activation/elementwise", "gated_activation"),
   RESIDUAL_ADD("activation/elementwise", "residual_add"),
-  GEMV("linear/gemv", "gemv", DType.values()),
-  GEMV_ANY("linear/gemv", "gemv_any", DType.values()),
-  GEMM_F32("linear/gemm_f32", "gemm_f32", DType.values()),
-  APPEND_PLAIN("kvcache/append_plain", "append_plain", DType.F32, DType.BF16),
-  ATTENTION_PLAIN_ANY("attention/plain_any", "attention_plain_any", DType.F32, DType.BF16);
+  GEMV("linear/gemv", "gemv", "f32", "bf16", "f16"),
+  GEMV_ANY("linear/gemv", "gemv_any", "f32", "bf16", "f16"),
+  GEMM_F32("linear/gemm_f32", "gemm_f32", "f32", "bf16", "f16"),
+  GEMM_16("linear/gemm_16", "gemm_16", "bf16", "f16"),
+  NARROW("linear/narrow", "narrow", "bf16", "f16"),
+  APPEND_PLAIN("kvcache/append_plain", "append_plain", "f32", "bf16"),
+  ATTENTION_PLAIN_ANY("attention/plain_any", "attention_plain_any", "f32", "bf16"),
+  DECODE_PLAIN("attention/decode_plain", "decode_plain_bf16", "d32", "d64", "d80", "d96", "d128"),
+  PREFILL_PLAIN(
+      "attention/prefill_plain", "prefill_plain_bf16", "d32", "d64", "d80", "d96", "d128");
 
   private final String module;
   private final String prefix;
-  private final List<DType> dtypes;
+  private final List<String> variants;
 
-  /** An entry point, or one for each of {@code dtypes}. */
-  Kernel(String module, String prefix, DType... dtypes) {
+  /** An entry point, or one for each of {@code variants}. */
+  Kernel(String module, String prefix, String... variants) {
     this.module = module;
     this.prefix = prefix;
-    this.dtypes = List.of(dtypes);
+    this.variants = List.of(variants);
   }
 
   /** The file's path without its ending. */
@@ -40,21 +45,35 @@ enum Kernel {
 
   /** The entry point of a kernel that has one. */
   String entry() {
-    if (!dtypes.isEmpty()) {
-      throw new IllegalArgumentException(this + " has an entry point for each of " + dtypes);
+    if (!variants.isEmpty()) {
+      throw new IllegalArgumentException(this + ": expected one of " + variants);
     }
     return prefix;
   }
 
   /** The entry point for an element type. */
   String entry(DType dtype) {
-    if (!dtypes.contains(dtype)) {
-      throw new IllegalArgumentException(this + " for " + dtype + ": there is " + dtypes);
+    return entry(dtype.name().toLowerCase(Locale.ROOT));
+  }
+
+  /** The entry point for a head size. */
+  String entry(int headDim) {
+    return entry("d" + headDim);
+  }
+
+  /** Whether there is an entry point for a head size. */
+  boolean has(int headDim) {
+    return variants.contains("d" + headDim);
+  }
+
+  private String entry(String variant) {
+    if (!variants.contains(variant)) {
+      throw new IllegalArgumentException(this + " " + variant + ": expected one of " + variants);
     }
-    return prefix + "_" + dtype.name().toLowerCase(Locale.ROOT);
+    return prefix + "_" + variant;
   }
 
   List<String> entries() {
-    return dtypes.isEmpty() ? List.of(prefix) : dtypes.stream().map(this::entry).toList();
+    return variants.isEmpty() ? List.of(prefix) : variants.stream().map(this::entry).toList();
   }
 }
