@@ -3,22 +3,10 @@
 // Queries and weights are the sum of two BF16 numbers, so their rounding is 2^-17, not 2^-9; with up to 4 heads both halves share one product.
 // Grid: (splits, KV heads * blocks of heads, sequences).
 #include "../common/cp_async.cuh"
-#include "../common/mma.cuh"
 #include "../kvcache/plain_pages.cuh"
-#include "partials.cuh"
+#include "tile_scores.cuh"
 
 constexpr int WARPS = 4, THREADS = WARPS * WARP, STAGES = 3, HEADS = 8;
-
-__device__ __forceinline__ uint32_t transposePair(uint32_t x) {
-  uint32_t y;
-  asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;\n" : "=r"(y) : "r"(x));
-  return y;
-}
-
-// Where a 16-byte chunk of a row lies: chunks of neighbouring rows are shuffled so that eight rows of one column meet all banks.
-template <int CHUNKS> __device__ __forceinline__ uint32_t place(int row, int chunk) {
-  return (row * CHUNKS + (CHUNKS % 8 == 0 ? chunk ^ (row & 7) : chunk)) * 16;
-}
 
 // SPLIT_COLUMNS: at most 4 heads; column h holds the upper half of head h, column h + 4 the lower one.
 template <int D, bool SPLIT_COLUMNS>

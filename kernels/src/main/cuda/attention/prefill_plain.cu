@@ -2,15 +2,10 @@
 // 16 of them; pages stream through shared memory, two under way. Queries and weights are rounded to BF16, sums are float32.
 // Grid: (query heads, blocks of rows).
 #include "../common/cp_async.cuh"
-#include "../common/mma.cuh"
 #include "../kvcache/plain_pages.cuh"
-#include "partials.cuh"
+#include "tile_scores.cuh"
 
 constexpr int WARPS = 8, THREADS = WARPS * WARP, ROWS = WARPS * 16, STAGES = 2;
-
-template <int CHUNKS> __device__ __forceinline__ uint32_t place(int row, int chunk) {
-  return (row * CHUNKS + (CHUNKS % 8 == 0 ? chunk ^ (row & 7) : chunk)) * 16;
-}
 
 template <int D>
 __device__ void prefill(float *out, long long outStride, const float *q, long long qStride, const unsigned long long *pages, const int *startPosition,

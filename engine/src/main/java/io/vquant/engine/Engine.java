@@ -11,7 +11,7 @@ import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardListener;
@@ -59,7 +59,7 @@ public final class Engine implements AutoCloseable {
     this.loaded = loaded;
     this.tokenizer = tokenizer;
     this.generationDefaults = generationDefaults;
-    memoryPlan = loaded.memoryPlan(contextLength, options.kvCacheType());
+    memoryPlan = memoryPlan(contextLength, options.kvPolicy());
   }
 
   /**
@@ -84,7 +84,11 @@ public final class Engine implements AutoCloseable {
       int contextLength = contextLength(options, config);
       MemoryPlan plan =
           MemoryPlan.of(
-              config, WeightFiles.byteSize(directory), contextLength, options.kvCacheType());
+              config,
+              WeightFiles.byteSize(directory),
+              contextLength,
+              options.kvPolicy(),
+              options.device());
       return open(options, defaults, plan, opening);
     }
   }
@@ -98,6 +102,7 @@ public final class Engine implements AutoCloseable {
     LoadedModel loaded = null;
     try {
       requireMemory(plan, backend);
+      options.loadProgress().planned(plan);
       LoadProgress progress = options.loadProgress();
       if (backend.device().isHost()) {
         loaded = ModelLoader.load(options.modelDirectory(), backend, LoadListener.NONE);
@@ -168,18 +173,18 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * A scorer that runs the model with two KV caches, one of {@code baseCacheType} and one of this
+   * A scorer that runs the model with two KV caches, one of {@code basePolicy} and one of this
    * engine's, and compares. Its buffers, a row of hidden state a token of context and some rows of
    * logits, are freed when the engine closes.
    *
    * @throws NotEnoughMemoryException if the two caches, full, would not fit
    */
   public EngineDivergenceScorer newDivergenceScorer(
-      DType baseCacheType, ScoringMode mode, ScoringListener listener) {
-    requireCacheMemory(contextLength, baseCacheType, options.kvCacheType());
+      KvPolicy basePolicy, ScoringMode mode, ScoringListener listener) {
+    requireCacheMemory(contextLength, basePolicy, options.kvPolicy());
     CausalLm causalLm = loaded.model();
-    KvCache base = causalLm.newCache(contextLength, baseCacheType);
-    KvCache own = causalLm.newCache(contextLength, options.kvCacheType());
+    KvCache base = causalLm.newCache(contextLength, basePolicy);
+    KvCache own = causalLm.newCache(contextLength, options.kvPolicy());
     return new EngineDivergenceScorer(
         new ScoringRules(contextLength, mode, listener),
         new PairedLogitsPass(causalLm, backend, deviceLock, base, own));
@@ -226,20 +231,24 @@ public final class Engine implements AutoCloseable {
   }
 
   private KvCache newCache(int maxTokens) {
-    requireCacheMemory(maxTokens, options.kvCacheType());
-    return loaded.model().newCache(maxTokens, options.kvCacheType());
+    requireCacheMemory(maxTokens, options.kvPolicy());
+    return loaded.model().newCache(maxTokens, options.kvPolicy());
   }
 
-  private void requireCacheMemory(int maxTokens, DType... types) {
+  private void requireCacheMemory(int maxTokens, KvPolicy... policies) {
     long byteSize = 0;
-    for (DType type : types) {
-      byteSize += loaded.memoryPlan(maxTokens, type).cacheByteSize();
+    for (KvPolicy policy : policies) {
+      byteSize += memoryPlan(maxTokens, policy).cacheByteSize();
     }
     long available = availableBytes(backend);
     if (byteSize > available) {
       throw new NotEnoughMemoryException(
           "not enough memory for a KV cache of " + maxTokens + " tokens", byteSize, available);
     }
+  }
+
+  private MemoryPlan memoryPlan(int tokens, KvPolicy policy) {
+    return MemoryPlan.of(config(), loaded.weightBytes(), tokens, policy, device());
   }
 
   public ModelConfig config() {
@@ -280,8 +289,14 @@ public final class Engine implements AutoCloseable {
     return backend.threads();
   }
 
-  public DType kvCacheType() {
-    return options.kvCacheType();
+  /** How keys and values are kept. */
+  public KvPolicy kvPolicy() {
+    return options.kvPolicy();
+  }
+
+  /** Bits that a number takes in the cache of so many tokens, everything counted. */
+  public double kvEffectiveBits(int tokens) {
+    return config().cacheSpec(tokens, options.kvPolicy()).effectiveBits(tokens);
   }
 
   /** Memory of the weights, of one full session and of scratch. */

@@ -1,5 +1,6 @@
 package io.vquant.engine;
 
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import java.nio.file.Path;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param threads threads that compute, at least 1
  * @param contextLength most tokens of prompt and answer; {@link #MODEL_LIMIT} for the model's own
  *     limit
- * @param kvCacheType element type of the KV cache, F32 or BF16
+ * @param kvPolicy how keys and values are kept
  * @param loadProgress told how far loading has come
  */
 public record EngineOptions(
@@ -24,7 +25,7 @@ public record EngineOptions(
     Device device,
     int threads,
     int contextLength,
-    DType kvCacheType,
+    KvPolicy kvPolicy,
     LoadProgress loadProgress) {
 
   /** {@link #contextLength} that takes the model's own limit. */
@@ -37,12 +38,12 @@ public record EngineOptions(
     if (contextLength < 0) {
       throw new IllegalArgumentException("context " + contextLength + ": expected 1 or more");
     }
-    if (kvCacheType == DType.F16) {
-      throw new IllegalArgumentException("KV cache type F16: expected F32 or BF16");
-    }
   }
 
-  /** The CPU with all its cores, the model's own context limit, a BF16 KV cache, no progress. */
+  /**
+   * The CPU with all its cores, the model's own context limit, keys and values kept near lossless,
+   * no progress.
+   */
   public static EngineOptions of(Path modelDirectory, @Nullable Path nativeCacheDirectory) {
     return new EngineOptions(
         modelDirectory,
@@ -50,7 +51,7 @@ public record EngineOptions(
         Device.CPU,
         Runtime.getRuntime().availableProcessors(),
         MODEL_LIMIT,
-        DType.BF16,
+        KvPolicy.plain(DType.BF16),
         LoadProgress.NONE);
   }
 
@@ -61,33 +62,27 @@ public record EngineOptions(
         value,
         threads,
         contextLength,
-        kvCacheType,
+        kvPolicy,
         loadProgress);
   }
 
   public EngineOptions withThreads(int value) {
     return new EngineOptions(
-        modelDirectory,
-        nativeCacheDirectory,
-        device,
-        value,
-        contextLength,
-        kvCacheType,
-        loadProgress);
+        modelDirectory, nativeCacheDirectory, device, value, contextLength, kvPolicy, loadProgress);
   }
 
   public EngineOptions withContextLength(int value) {
     return new EngineOptions(
-        modelDirectory, nativeCacheDirectory, device, threads, value, kvCacheType, loadProgress);
+        modelDirectory, nativeCacheDirectory, device, threads, value, kvPolicy, loadProgress);
   }
 
-  public EngineOptions withKvCacheType(DType value) {
+  public EngineOptions withKvPolicy(KvPolicy value) {
     return new EngineOptions(
         modelDirectory, nativeCacheDirectory, device, threads, contextLength, value, loadProgress);
   }
 
   public EngineOptions withLoadProgress(LoadProgress value) {
     return new EngineOptions(
-        modelDirectory, nativeCacheDirectory, device, threads, contextLength, kvCacheType, value);
+        modelDirectory, nativeCacheDirectory, device, threads, contextLength, kvPolicy, value);
   }
 }

@@ -1,5 +1,7 @@
 package io.vquant.engine;
 
+import io.vquant.model.MemoryPlan;
+
 /** Told how far the loading of a model has come. */
 @FunctionalInterface
 public interface LoadProgress {
@@ -13,4 +15,7 @@ public interface LoadProgress {
    * @param totalBytes bytes of all weights
    */
   void advanced(long doneBytes, long totalBytes);
+
+  /** What will be taken is known, and fits; nothing has been allocated yet. */
+  default void planned(MemoryPlan plan) {}
 }

@@ -3,6 +3,8 @@ package io.vquant.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
@@ -48,6 +50,7 @@ class AllocationTest {
     EngineOptions options =
         EngineOptions.of(TestModels.tiny(), null)
             .withDevice(Device.REFERENCE)
+            .withKvPolicy(KvPolicy.plain(DType.BF16))
             .withContextLength(64);
     try (Engine engine = Engine.open(options);
         GenerationSession session = engine.newSession()) {

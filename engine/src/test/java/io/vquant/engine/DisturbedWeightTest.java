@@ -3,6 +3,7 @@ package io.vquant.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vquant.eval.TokenDivergence;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.weights.StoredTensor;
 import io.vquant.weights.safetensors.SafetensorsFile;
@@ -36,7 +37,7 @@ class DisturbedWeightTest {
   private float[] logits(Path model) throws IOException {
     Path file = temp.resolve("logits.safetensors");
     EngineOptions options = EngineOptions.of(model, null).withThreads(1);
-    try (Engine engine = Engine.open(options.withKvCacheType(DType.F32));
+    try (Engine engine = Engine.open(options.withKvPolicy(KvPolicy.plain(DType.F32)));
         Arena arena = Arena.ofConfined()) {
       engine.writeLogits(file, TOKENS, false, GenerationListener.NONE);
       StoredTensor stored = SafetensorsFile.open(file, arena).tensors().get("logits");

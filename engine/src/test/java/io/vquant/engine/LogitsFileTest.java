@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.weights.StoredTensor;
 import io.vquant.weights.safetensors.SafetensorsFile;
@@ -43,7 +44,7 @@ class LogitsFileTest {
         tokens[i] = (int) ids.data().getAtIndex(ValueLayout.JAVA_LONG_UNALIGNED, i);
       }
       EngineOptions options = EngineOptions.of(model(), null).withThreads(2);
-      try (Engine engine = Engine.open(options.withKvCacheType(DType.F32))) {
+      try (Engine engine = Engine.open(options.withKvPolicy(KvPolicy.plain(DType.F32)))) {
         engine.writeLogits(file, tokens, true, GenerationListener.NONE);
       }
       Map<String, StoredTensor> written = tensors(file, arena);

@@ -7,6 +7,7 @@ import io.vquant.eval.ComparedScorer;
 import io.vquant.eval.Divergence;
 import io.vquant.eval.TokenDivergence;
 import io.vquant.eval.WindowProtocol;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.model.ForwardCancelledException;
 import java.io.IOException;
@@ -26,7 +27,9 @@ class ScoringModeTest {
 
   private static Engine tiny(DType cacheType) {
     return Engine.open(
-        TestModels.options(TestModels.tiny()).withContextLength(WINDOW).withKvCacheType(cacheType));
+        TestModels.options(TestModels.tiny())
+            .withContextLength(WINDOW)
+            .withKvPolicy(KvPolicy.plain(cacheType)));
   }
 
   private static int[] window(Engine engine, Path file, int tokens) throws IOException {
@@ -75,7 +78,7 @@ class ScoringModeTest {
   private static Divergence divergence(Engine engine, DType base, ScoringMode mode)
       throws IOException {
     try (EngineDivergenceScorer pair =
-        engine.newDivergenceScorer(base, mode, ScoringListener.NONE)) {
+        engine.newDivergenceScorer(KvPolicy.plain(base), mode, ScoringListener.NONE)) {
       ComparedScorer scorer = new ComparedScorer(pair);
       scorer.negativeLogLikelihoods(stories(engine), 1);
       return scorer.divergence();
@@ -110,7 +113,8 @@ class ScoringModeTest {
     try (Engine exact = tiny(DType.F32);
         Engine rounded = tiny(DType.BF16);
         EngineDivergenceScorer pair =
-            rounded.newDivergenceScorer(DType.F32, ScoringMode.PREFILL, ScoringListener.NONE)) {
+            rounded.newDivergenceScorer(
+                KvPolicy.plain(DType.F32), ScoringMode.PREFILL, ScoringListener.NONE)) {
       int[] window = stories(exact);
       List<TokenDivergence> tokens = pair.compare(window, 1);
       double[] base = losses(exact, window, ScoringMode.PREFILL, 1);

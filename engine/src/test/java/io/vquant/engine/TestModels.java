@@ -2,6 +2,7 @@ package io.vquant.engine;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -57,7 +58,9 @@ final class TestModels {
 
   /** With tokenizer, float32 cache, two threads. */
   static EngineOptions options(Path model) {
-    return EngineOptions.of(model, nativeCache()).withThreads(2).withKvCacheType(DType.F32);
+    return EngineOptions.of(model, nativeCache())
+        .withThreads(2)
+        .withKvPolicy(KvPolicy.plain(DType.F32));
   }
 
   static int[] ints(JsonNode array) {

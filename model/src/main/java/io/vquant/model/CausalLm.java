@@ -1,6 +1,7 @@
 package io.vquant.model;
 
 import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 
@@ -19,10 +20,16 @@ public interface CausalLm {
    * An empty cache for one sequence. Memory is taken as tokens come.
    *
    * @param maxTokens at most {@link ModelConfig#maxPositionEmbeddings()}
-   * @param cacheType {@code F32} or {@code BF16}
-   * @throws IllegalArgumentException if {@code maxTokens} is not from 1 to the model's limit
+   * @param policy how keys and values are kept
+   * @throws IllegalArgumentException if {@code maxTokens} is not from 1 to the model's limit, or
+   *     the policy does not fit the model
    */
-  KvCache newCache(int maxTokens, DType cacheType);
+  KvCache newCache(int maxTokens, KvPolicy policy);
+
+  /** An empty cache that keeps everything as it is, in {@code F32} or {@code BF16}. */
+  default KvCache newCache(int maxTokens, DType cacheType) {
+    return newCache(maxTokens, KvPolicy.plain(cacheType));
+  }
 
   /**
    * Runs the decoder layers over some tokens that follow those in the cache, and adds them to it.

@@ -1,27 +1,37 @@
 package io.vquant.model;
 
-import io.vquant.kernels.kvcache.PageLayout;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.tensor.Device;
 
 /**
  * What running a model takes, computed before anything is allocated. Sizes that pass 2^63 - 1 bytes
  * are reported as that.
  *
  * @param weightByteSize bytes of the weights, mapped or converted
- * @param cacheByteSizePerToken bytes of keys and values a token, all layers
+ * @param cacheByteSizePerToken bytes of a token's keys and values in whole pages, all layers
  * @param cacheByteSize bytes of the cache of one sequence of {@code tokens} tokens, in whole pages
  * @param scratchByteSize bytes of activations for a prompt of {@code tokens} tokens
  * @param tokens the length that the plan is for
+ * @param layers decoder layers, which share the cache
  */
 public record MemoryPlan(
     long weightByteSize,
     long cacheByteSizePerToken,
     long cacheByteSize,
     long scratchByteSize,
-    int tokens) {
+    int tokens,
+    int layers) {
 
-  /** Rows that a layer computes at once in prefill; chunks start at its multiples. */
-  public static final int CHUNK_ROWS = 256;
+  private static final int HOST_CHUNK_ROWS = 256;
+
+  /** A product of fewer rows leaves most of a GPU idle. */
+  private static final int DEVICE_CHUNK_ROWS = 2048;
+
+  /** Rows that a layer computes at once in prefill on a device; chunks start at its multiples. */
+  public static int chunkRows(Device device) {
+    return device.isHost() ? HOST_CHUNK_ROWS : DEVICE_CHUNK_ROWS;
+  }
 
   /**
    * The plan for one sequence.
@@ -30,20 +40,25 @@ public record MemoryPlan(
    * @param tokens prompt and continuation, at least 1
    */
   public static MemoryPlan of(
-      ModelConfig config, long weightByteSize, int tokens, DType cacheType) {
+      ModelConfig config, long weightByteSize, int tokens, KvPolicy policy) {
+    return of(config, weightByteSize, tokens, policy, Device.CPU);
+  }
+
+  /** The same on a device: larger chunks take more scratch. */
+  public static MemoryPlan of(
+      ModelConfig config, long weightByteSize, int tokens, KvPolicy policy, Device device) {
     if (tokens < 1) {
       throw new IllegalArgumentException("tokens " + tokens + ": expected at least 1");
     }
-    long perToken =
-        saturatingProduct(
-            2L * config.numHiddenLayers(), config.keyValueColumns(), cacheType.byteSize());
-    long pages = Math.ceilDiv(tokens, PageLayout.TOKENS);
+    KvCacheSpec cache = config.cacheSpec(tokens, policy);
     return new MemoryPlan(
         weightByteSize,
-        perToken,
-        saturatingProduct(perToken, PageLayout.TOKENS, pages),
-        scratchByteSize(config, tokens),
-        tokens);
+        cache.pageByteSizePerToken(),
+        cache.byteSize(tokens),
+        saturatingSum(
+            scratchByteSize(config, tokens, chunkRows(device)), cache.passByteSize(tokens)),
+        tokens,
+        config.numHiddenLayers());
   }
 
   /** All together. */
@@ -51,14 +66,14 @@ public record MemoryPlan(
     return saturatingSum(weightByteSize, saturatingSum(cacheByteSize, scratchByteSize));
   }
 
-  private static long scratchByteSize(ModelConfig config, int tokens) {
+  private static long scratchByteSize(ModelConfig config, int tokens, int chunkRows) {
     long chunkColumns =
         2L * config.hiddenSize()
             + 2L * config.queryColumns()
             + 2L * config.keyValueColumns()
             + 2L * config.intermediateSize();
-    long chunk = saturatingProduct(CHUNK_ROWS, chunkColumns, Float.BYTES);
-    long stream = saturatingProduct(Math.max(tokens, CHUNK_ROWS), config.hiddenSize(), Float.BYTES);
+    long chunk = saturatingProduct(chunkRows, chunkColumns, Float.BYTES);
+    long stream = saturatingProduct(Math.max(tokens, chunkRows), config.hiddenSize(), Float.BYTES);
     long output =
         saturatingProduct(1, (long) config.hiddenSize() + config.vocabSize(), Float.BYTES);
     return saturatingSum(chunk, saturatingSum(stream, output));

@@ -1,7 +1,7 @@
 package io.vquant.model;
 
 import io.vquant.kernels.kvcache.KvCacheSpec;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvPolicy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -97,8 +97,13 @@ public record ModelConfig(
     return numKeyValueHeads * headDim;
   }
 
-  /** The size of one sequence's cache. */
-  public KvCacheSpec cacheSpec(int maxTokens, DType cacheType) {
-    return new KvCacheSpec(numHiddenLayers, numKeyValueHeads, headDim, maxTokens, cacheType);
+  /**
+   * The shape of one sequence's cache under a policy.
+   *
+   * @throws IllegalArgumentException if the policy does not fit this model: layer and reason
+   */
+  public KvCacheSpec cacheSpec(int maxTokens, KvPolicy policy) {
+    List<Integer> windows = layers.stream().map(LayerConfig::slidingWindow).toList();
+    return new KvCacheSpec(numKeyValueHeads, headDim, maxTokens, policy.resolve(headDim, windows));
   }
 }

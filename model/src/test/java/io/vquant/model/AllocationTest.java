@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
 import io.vquant.model.loading.LoadListener;
 import io.vquant.model.loading.LoadedModel;
 import io.vquant.model.loading.ModelLoader;
@@ -44,12 +46,14 @@ class AllocationTest {
         LoadedModel loaded = ModelLoader.load(folder, backend, LoadListener.NONE);
         KvCache cache = loaded.model().newCache(600, DType.F32)) {
       assertThat(backend.allocatedBytes())
-          .isEqualTo(loaded.memoryPlan(1, DType.F32).scratchByteSize());
+          .isEqualTo(loaded.memoryPlan(1, KvPolicy.plain(DType.F32)).scratchByteSize());
       loaded.model().forward(new int[600], 0, 600, cache, ForwardListener.NONE);
-      long firstStream = 4L * MemoryPlan.CHUNK_ROWS * loaded.config().hiddenSize();
+      long firstStream = 4L * MemoryPlan.chunkRows(Device.CPU) * loaded.config().hiddenSize();
       assertThat(backend.allocatedBytes())
-          .isEqualTo(loaded.memoryPlan(600, DType.F32).scratchByteSize() + firstStream);
-      assertThat(cache.byteSize()).isEqualTo(loaded.memoryPlan(600, DType.F32).cacheByteSize());
+          .isEqualTo(
+              loaded.memoryPlan(600, KvPolicy.plain(DType.F32)).scratchByteSize() + firstStream);
+      assertThat(cache.byteSize())
+          .isEqualTo(loaded.memoryPlan(600, KvPolicy.plain(DType.F32)).cacheByteSize());
     }
   }
 }

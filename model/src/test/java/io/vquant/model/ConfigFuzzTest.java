@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
 import com.sun.management.ThreadMXBean;
+import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.tensor.DType;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -81,8 +83,7 @@ class ConfigFuzzTest {
       try {
         ModelConfig config = ConfigText.parse(json);
         MemoryPlan plan =
-            MemoryPlan.of(
-                config, 1, config.maxPositionEmbeddings(), io.vquant.kernels.tensor.DType.F32);
+            MemoryPlan.of(config, 1, config.maxPositionEmbeddings(), KvPolicy.plain(DType.F32));
         if (plan.totalByteSize() <= 0) {
           fail("seed " + (SEED + i) + ": " + plan);
         }

@@ -3,6 +3,7 @@ package io.vquant.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.model.ModelConfig.Biases;
 import java.util.List;
@@ -186,7 +187,7 @@ class ModelConfigTest {
   void contextOfOneBillionAllocatesNothing() {
     ModelConfig config = ConfigText.llama().with("max_position_embeddings", "1000000000").read();
     assertThat(config.maxPositionEmbeddings()).isEqualTo(1_000_000_000);
-    MemoryPlan plan = MemoryPlan.of(config, 1000, 1_000_000_000, DType.BF16);
+    MemoryPlan plan = MemoryPlan.of(config, 1000, 1_000_000_000, KvPolicy.plain(DType.BF16));
     assertThat(plan.cacheByteSizePerToken()).isEqualTo(3 * 2 * 24 * 2);
     assertThat(plan.cacheByteSize()).isEqualTo(288_000_000_000L);
     assertThat(plan.totalByteSize()).isGreaterThan(288_000_000_000L + 192_000_000_000L);
@@ -201,7 +202,7 @@ class ModelConfigTest {
             .with("num_key_value_heads", "8388608")
             .with("head_dim", "2")
             .read();
-    MemoryPlan plan = MemoryPlan.of(config, 1, Integer.MAX_VALUE, DType.F32);
+    MemoryPlan plan = MemoryPlan.of(config, 1, Integer.MAX_VALUE, KvPolicy.plain(DType.F32));
     assertThat(plan.cacheByteSize()).isEqualTo(Long.MAX_VALUE);
     assertThat(plan.totalByteSize()).isEqualTo(Long.MAX_VALUE);
   }

@@ -12,8 +12,8 @@ import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.backend.RotarySpec;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.reference.ReferenceBackend;
-import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Storage;
 import io.vquant.kernels.tensor.Tensor;
@@ -75,7 +75,7 @@ final class SilentBackend implements KernelBackend {
   }
 
   @Override
-  public AttentionOperator attention(AttentionSpec spec, DType cacheType) {
+  public AttentionOperator attention(AttentionSpec spec, KvFormat format) {
     return (out, q, kv, startPosition) -> {};
   }
 

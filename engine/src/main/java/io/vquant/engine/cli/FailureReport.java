@@ -5,6 +5,8 @@ import io.vquant.engine.NotEnoughMemoryException;
 import io.vquant.engine.sampling.NonFiniteLogitsException;
 import io.vquant.kernels.backend.OutOfDeviceMemoryException;
 import io.vquant.kernels.backend.UnsupportedKernelException;
+import io.vquant.kernels.kvcache.UnfitPolicyException;
+import io.vquant.kernels.kvcache.UnstorableValueException;
 import io.vquant.model.MalformedConfigException;
 import io.vquant.tokenizer.MalformedTokenizerException;
 import io.vquant.weights.MalformedCheckpointException;
@@ -50,8 +52,10 @@ final class FailureReport {
       case MalformedCheckpointException _,
           MalformedConfigException _,
           MalformedTokenizerException _,
-          NonFiniteLogitsException _ ->
+          NonFiniteLogitsException _,
+          UnstorableValueException _ ->
           ExitCode.BAD_MODEL;
+      case UnfitPolicyException _ -> ExitCode.USAGE;
       case InvalidPromptException _ -> ExitCode.BAD_INPUT;
       case NotEnoughMemoryException _, OutOfDeviceMemoryException _, OutOfMemoryError _ ->
           ExitCode.NOT_ENOUGH_MEMORY;
@@ -64,7 +68,8 @@ final class FailureReport {
     if (e instanceof OutOfMemoryError) {
       return "not enough memory (" + e.getMessage() + "): give Java more with java -Xmx8g -jar ...";
     }
-    return String.valueOf(e.getMessage());
+    String policy = e instanceof UnfitPolicyException ? "--kv: " : "";
+    return policy + e.getMessage();
   }
 
   private static String bugMessage(Throwable e) {

@@ -111,7 +111,9 @@ final class GenerationReport {
             "kv",
             new JsonText()
                 .put("policy", model.kvPolicy())
-                .put("effective_bits", 8.0 * engine.kvCacheType().byteSize())
+                .put(
+                    "effective_bits",
+                    engine.kvEffectiveBits(Math.max(1, session.tokenIds().length)))
                 .put("bytes", session.kvCacheByteSize()))
         .put(
             "timings",
@@ -136,7 +138,7 @@ final class GenerationReport {
         engine.config(),
         engine.memoryPlan().weightByteSize(),
         Math.max(1, session.tokenIds().length),
-        engine.kvCacheType());
+        engine.kvPolicy());
   }
 
   private String summary(Engine engine, GenerationResult result) {
@@ -155,7 +157,11 @@ final class GenerationReport {
         + Quantities.bytes(engine.memoryPlan().weightByteSize())
         + ", KV cache "
         + Quantities.bytes(session.kvCacheByteSize())
-        + ", peak "
+        + " in "
+        + engine.kvPolicy()
+        + " ("
+        + Quantities.decimal(engine.kvEffectiveBits(Math.max(1, session.tokenIds().length)), 1)
+        + " bits), peak "
         + Quantities.bytes(ProcessFacts.peakResidentBytes());
   }
 }

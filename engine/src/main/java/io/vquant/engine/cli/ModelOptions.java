@@ -2,7 +2,10 @@ package io.vquant.engine.cli;
 
 import io.vquant.engine.Engine;
 import io.vquant.engine.EngineOptions;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.engine.LoadProgress;
+import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.kvcache.UnfitPolicyException;
+import io.vquant.model.MemoryPlan;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -36,7 +39,11 @@ final class ModelOptions {
   @Option(
       names = "--kv",
       paramLabel = "POLICY",
-      description = "how keys and values are kept: f32 or bf16 (default: bf16)")
+      description = {
+        "how keys and values are kept: f32, bf16, or keys and values in 8, 4 or 2 bits,",
+        "such as k4v4,lines=1%%,window=128,sinks=4,smooth=on,hadamard=on;",
+        "@FILE.json has rules per layer (default: ${DEFAULT-VALUE})"
+      })
   private String kv = "bf16";
 
   @Option(
@@ -58,7 +65,7 @@ final class ModelOptions {
   /** Checks what needs no model. */
   void check() {
     DeviceChoice.parse(device);
-    kvCacheType();
+    kvPolicy("--kv", kv);
     requireBetween("--threads", threads, MAX_THREADS);
     requireBetween("--context", contextLength, Integer.MAX_VALUE);
     if (weights != null && !weights.equals("bf16")) {
@@ -91,16 +98,41 @@ final class ModelOptions {
           EngineOptions.of(directory, withTokenizer ? nativeCache(context) : null)
               .withDevice(deviceChoice().device())
               .withThreads(threads())
-              .withKvCacheType(kvCacheType());
+              .withKvPolicy(kvPolicy("--kv", kv));
       if (contextLength != null) {
         options = options.withContextLength(contextLength);
       }
-      if (output.showsProgress()) {
-        options =
-            options.withLoadProgress((done, total) -> bar.update(done, total, System.nanoTime()));
-      }
-      return open(options);
+      return open(options.withLoadProgress(progress(context, output, bar)));
     }
+  }
+
+  private static LoadProgress progress(
+      CommandContext context, OutputOptions output, ProgressBar bar) {
+    return new LoadProgress() {
+      @Override
+      public void advanced(long doneBytes, long totalBytes) {
+        if (output.showsProgress()) {
+          bar.update(doneBytes, totalBytes, System.nanoTime());
+        }
+      }
+
+      @Override
+      public void planned(MemoryPlan plan) {
+        if (output.debug()) {
+          context.console().message("plan: " + describe(plan));
+        }
+      }
+    };
+  }
+
+  private static String describe(MemoryPlan plan) {
+    return "weights %s, KV cache %s for %d tokens (%s a layer), scratch %s"
+        .formatted(
+            Quantities.bytes(plan.weightByteSize()),
+            Quantities.bytes(plan.cacheByteSize()),
+            plan.tokens(),
+            Quantities.bytes(plan.cacheByteSize() / plan.layers()),
+            Quantities.bytes(plan.scratchByteSize()));
   }
 
   private Engine open(EngineOptions options) {
@@ -108,7 +140,7 @@ final class ModelOptions {
     try {
       engine = Engine.open(options);
     } catch (IllegalArgumentException e) {
-      if (contextLength == null) {
+      if (contextLength == null || e instanceof UnfitPolicyException) {
         throw e;
       }
       throw CommandFailure.usage("--" + e.getMessage()); // more than the model's limit
@@ -144,17 +176,15 @@ final class ModelOptions {
     return kv;
   }
 
-  private DType kvCacheType() {
-    return kvCacheType("--kv", kv);
-  }
-
   /** Reads the policy that {@code option} was given. */
-  static DType kvCacheType(String option, String policy) {
-    return switch (policy) {
-      case "f32" -> DType.F32;
-      case "bf16" -> DType.BF16;
-      default -> throw CommandFailure.usage(option + " " + policy + ": expected f32 or bf16");
-    };
+  static KvPolicy kvPolicy(String option, String policy) {
+    try {
+      return policy.startsWith("@")
+          ? KvPolicyFile.read(policy.substring(1))
+          : KvPolicy.parse(policy);
+    } catch (IllegalArgumentException e) {
+      throw CommandFailure.usage(option + " " + policy + ": " + e.getMessage());
+    }
   }
 
   /** What {@code --context} was given, if it was. */

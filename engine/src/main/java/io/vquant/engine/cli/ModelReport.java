@@ -1,6 +1,6 @@
 package io.vquant.engine.cli;
 
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
 import io.vquant.model.loading.LoadedModel;
@@ -35,8 +35,10 @@ final class ModelReport {
     }
   }
 
+  private static final KvPolicy POLICY = KvPolicy.nearLossless();
+
   private MemoryPlan plan() {
-    return model.memoryPlan(model.config().maxPositionEmbeddings(), DType.BF16);
+    return model.memoryPlan(model.config().maxPositionEmbeddings(), POLICY);
   }
 
   JsonText json() {
@@ -125,7 +127,9 @@ final class ModelReport {
         "memory",
         "weights "
             + Quantities.bytes(plan.weightByteSize())
-            + ", KV cache (bf16) "
+            + ", KV cache ("
+            + POLICY.base().format()
+            + ") "
             + Quantities.bytes(plan.cacheByteSizePerToken())
             + " a token, "
             + Quantities.bytes(plan.cacheByteSize())

@@ -144,7 +144,7 @@ final class PerplexityCommand implements Callable<Integer> {
       throw CommandFailure.usage("--limit " + limit + ": expected 1 or more");
     }
     if (against != null) {
-      ModelOptions.kvCacheType("--against", against);
+      ModelOptions.kvPolicy("--against", against);
     }
     return new PerplexityPlan(chosen, chosenMode, windowTokens, limit, against);
   }

@@ -37,7 +37,7 @@ record PerplexityReport(
                 "kv",
                 new JsonText()
                     .put("policy", model.kvPolicy())
-                    .put("effective_bits", 8.0 * engine.kvCacheType().byteSize())
+                    .put("effective_bits", engine.kvEffectiveBits(plan.windowTokens()))
                     .put("bytes", result.kvCacheByteSize()));
     result.comparison().ifPresent(comparison -> object.put("divergence", json(comparison)));
     return object

@@ -8,7 +8,7 @@ import io.vquant.eval.ComparedScorer;
 import io.vquant.eval.Perplexity;
 import io.vquant.eval.TokenScorer;
 import io.vquant.eval.WindowLoss;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.model.ForwardCancelledException;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,7 +57,7 @@ final class PerplexityRun {
         return result(perplexity, Optional.empty(), scorer.kvCacheByteSize());
       }
     }
-    DType base = ModelOptions.kvCacheType("--against", plan.against());
+    KvPolicy base = ModelOptions.kvPolicy("--against", plan.against());
     try (EngineDivergenceScorer pair = engine.newDivergenceScorer(base, plan.mode(), listener())) {
       ComparedScorer scorer = new ComparedScorer(pair);
       Perplexity perplexity = score(scorer);

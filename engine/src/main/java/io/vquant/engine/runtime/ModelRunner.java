@@ -14,8 +14,9 @@ import java.util.concurrent.locks.Lock;
 public final class ModelRunner implements AutoCloseable {
   private final CausalLm model;
   private final Lock deviceLock;
-  private final KvCache cache;
   private final TokenSequence tokens = new TokenSequence();
+  private final Checkpoints checkpoints = new Checkpoints();
+  private KvCache cache;
 
   /**
    * A runner with an empty sequence.
@@ -40,16 +41,33 @@ public final class ModelRunner implements AutoCloseable {
 
   /**
    * Makes the sequence equal to a prompt. What the cache holds of it is kept, the last token
-   * excepted: its logits are needed.
+   * excepted: its logits are needed. A cache that cannot forget single tokens goes back to the end
+   * of an earlier prompt.
    *
    * @return tokens of the prompt that need not be computed
    */
   public int start(int[] promptIds) {
     int usable = Math.min(tokens.commonPrefix(promptIds), promptIds.length - 1);
-    int cached = Math.min(cache.length(), usable);
-    cache.truncate(cached);
+    if (cache.length() > usable) {
+      goBack(usable);
+    }
+    checkpoints.dropAfter(usable);
     tokens.replaceBy(promptIds);
-    return cached;
+    return cache.length();
+  }
+
+  private void goBack(int usable) {
+    if (cache.canTruncate(usable)) {
+      cache.truncate(usable);
+      return;
+    }
+    KvCache checkpoint = checkpoints.latest(usable);
+    if (checkpoint == null) {
+      cache.truncate(0);
+    } else {
+      cache.close();
+      cache = checkpoint.fork();
+    }
   }
 
   /**
@@ -61,11 +79,7 @@ public final class ModelRunner implements AutoCloseable {
   public int next(Sampler sampler, ForwardListener listener) {
     deviceLock.lock();
     try {
-      int first = cache.length();
-      int count = tokens.length() - first;
-      Tensor hidden = model.forward(tokens.backingArray(), first, count, cache, listener);
-      Tensor last = count == 1 ? hidden : hidden.rows(count - 1, 1);
-      int token = sampler.sample(model.logits(last), tokens);
+      int token = sampler.sample(model.logits(lastHidden(listener)), tokens);
       tokens.add(token);
       return token;
     } finally {
@@ -73,8 +87,23 @@ public final class ModelRunner implements AutoCloseable {
     }
   }
 
+  /** The hidden state of the last token; the last of several goes alone, after a checkpoint. */
+  private Tensor lastHidden(ForwardListener listener) {
+    int first = cache.length();
+    int count = tokens.length() - first;
+    if (count > 1 && !cache.spec().isPlain()) {
+      model.forward(tokens.backingArray(), first, count - 1, cache, listener);
+      checkpoints.add(cache.fork());
+      return model.forward(
+          tokens.backingArray(), first + count - 1, 1, cache, ForwardListener.NONE);
+    }
+    Tensor hidden = model.forward(tokens.backingArray(), first, count, cache, listener);
+    return count == 1 ? hidden : hidden.rows(count - 1, 1);
+  }
+
   @Override
   public void close() {
+    checkpoints.close();
     cache.close();
   }
 }

@@ -3,6 +3,8 @@ package io.vquant.kernels.backend;
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.kvcache.KvFormats;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Layout;
@@ -55,9 +57,32 @@ public interface KernelBackend extends AutoCloseable {
 
   ResidualAddOperator residualAdd();
 
-  AttentionOperator attention(AttentionSpec spec, DType cacheType);
+  /**
+   * Attention over layers of a KV format.
+   *
+   * @throws UnsupportedKernelException if there is none for the format or the head size
+   */
+  AttentionOperator attention(AttentionSpec spec, KvFormat format);
+
+  /** Attention over layers that keep everything as it is. */
+  default AttentionOperator attention(AttentionSpec spec, DType cacheType) {
+    return attention(spec, KvFormats.plain(cacheType));
+  }
 
   KvCache kvCache(KvCacheSpec spec);
+
+  /**
+   * Runs the work of one token through all layers. A device may record it once and replay it for
+   * the tokens that follow, so {@code work} runs the same operators on the same tensors every time,
+   * apart from the position, and reads no result.
+   *
+   * @param cache that the work appends to, in a pass of one row
+   * @param hidden that the work reads first and writes last
+   * @param position of the token
+   */
+  default void decodeStep(KvCache cache, Tensor hidden, int position, Runnable work) {
+    work.run();
+  }
 
   /** Threads that compute, for reports. */
   int threads();

@@ -1,7 +1,6 @@
 package io.vquant.kernels.cpu;
 
 import io.vquant.kernels.quant.CodeBits;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
@@ -26,7 +25,7 @@ final class CodeRows {
   /** Packs a row of {@code columns} bytes; columns a multiple of 16. */
   static void pack(long packed, long codes, int columns, CodeBits bits) {
     switch (bits) {
-      case EIGHT -> Simd.MEMORY.asSlice(packed, columns).copyFrom(slice(codes, columns));
+      case EIGHT -> copy(packed, codes, columns);
       case FOUR -> {
         for (int i = 0; i < columns; i += 8) {
           setWord(packed + i / 2, (int) Long.compress(eight(codes + i), NIBBLES));
@@ -45,7 +44,7 @@ final class CodeRows {
   /** Unpacks {@code count} codes, a multiple of 16, to one byte each. */
   static void unpack(long codes, long packed, int count, CodeBits bits) {
     switch (bits) {
-      case EIGHT -> Simd.MEMORY.asSlice(codes, count).copyFrom(slice(packed, count));
+      case EIGHT -> copy(codes, packed, count);
       case FOUR -> {
         for (int i = 0; i < count; i += 8) {
           setEight(codes + i, Long.expand(word(packed + i / 2) & LOWER_WORD, NIBBLES));
@@ -97,7 +96,9 @@ final class CodeRows {
     Simd.MEMORY.set(EIGHT_BYTES, address, bytes);
   }
 
-  private static MemorySegment slice(long address, long byteSize) {
-    return Simd.MEMORY.asSlice(address, byteSize);
+  private static void copy(long to, long from, int count) {
+    for (int i = 0; i < count; i += Long.BYTES) {
+      setEight(to + i, eight(from + i));
+    }
   }
 }

@@ -14,8 +14,9 @@ import io.vquant.kernels.backend.RotarySpec;
 import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.PagedKvCache;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.PlainEncoding;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.HostStorage;
 import io.vquant.kernels.tensor.Storage;
@@ -33,6 +34,7 @@ public final class CpuBackend implements KernelBackend {
 
   private final Arena arena = Arena.ofShared();
   private final CpuContext context;
+  private final CpuTilePacker packer;
   private final List<CpuRotary> rotaries = new ArrayList<>();
 
   /** Starts the threads. */
@@ -44,6 +46,7 @@ public final class CpuBackend implements KernelBackend {
               + " bits; expected 256 (AVX2) or 512 (AVX-512); --device reference runs anywhere");
     }
     context = new CpuContext(options.threads());
+    packer = new CpuTilePacker(context);
   }
 
   /** Whether this machine's vectors are of a width that the kernels are written for. */
@@ -112,18 +115,22 @@ public final class CpuBackend implements KernelBackend {
   }
 
   @Override
-  public AttentionOperator attention(AttentionSpec spec, DType cacheType) {
-    return new CpuAttention(context, spec, cacheType);
+  public AttentionOperator attention(AttentionSpec spec, KvFormat format) {
+    if (format.keys() instanceof PlainEncoding plain) {
+      return new CpuAttention(context, spec, plain.dtype());
+    }
+    return new CpuLineAttention(context, spec, format);
   }
 
   @Override
   public KvCache kvCache(KvCacheSpec spec) {
-    return new PagedKvCache(spec);
+    return new PagedKvCache(spec, packer);
   }
 
   @Override
   public void close() {
     context.close();
+    packer.close();
     rotaries.forEach(CpuRotary::close);
     arena.close();
   }

@@ -35,6 +35,11 @@ final class OuterTile {
    * @param vectors columns in vectors
    */
   static void multiply(long c, int rows, float[] a, int inner, long b, int vectors) {
+    multiply(c, rows, a, 0, inner, b, vectors);
+  }
+
+  /** {@link #multiply(long, int, float[], int, long, int)} with A from element {@code a0} on. */
+  static void multiply(long c, int rows, float[] a, int a0, int inner, long b, int vectors) {
     long stride = (long) vectors * BYTES;
     for (int row = 0; row < rows; row += ROWS) {
       long to = c + row * stride;
@@ -42,15 +47,15 @@ final class OuterTile {
       for (; v <= vectors - WIDE; v += WIDE) {
         long at = (long) v * BYTES;
         if (ROWS == 4) {
-          fourByFour(to + at, a, row * inner, inner, b + at, stride);
+          fourByFour(to + at, a, a0 + row * inner, inner, b + at, stride);
         } else {
-          twoByFour(to + at, a, row * inner, inner, b + at, stride);
+          twoByFour(to + at, a, a0 + row * inner, inner, b + at, stride);
         }
       }
       for (; v < vectors; v++) {
         long at = (long) v * BYTES;
         for (int r = 0; r < ROWS; r += 2) {
-          twoByOne(to + r * stride + at, a, (row + r) * inner, inner, b + at, stride);
+          twoByOne(to + r * stride + at, a, a0 + (row + r) * inner, inner, b + at, stride);
         }
       }
     }

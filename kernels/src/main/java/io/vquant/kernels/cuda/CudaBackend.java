@@ -10,9 +10,13 @@ import io.vquant.kernels.backend.ResidualAddOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.backend.RotarySpec;
+import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.cuda.driver.CudaStream;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.kvcache.KvLayerSpec;
+import io.vquant.kernels.kvcache.PlainEncoding;
 import io.vquant.kernels.quant.BFloat16;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
@@ -43,6 +47,10 @@ public final class CudaBackend implements KernelBackend {
   public CudaBackend(int ordinal) {
     runtime = new CudaRuntime(CudaAvailability.require(ordinal), CudaAvailability.images());
     elementwise = new CudaElementwise(runtime);
+  }
+
+  CudaRuntime runtime() {
+    return runtime;
   }
 
   @Override
@@ -148,7 +156,9 @@ public final class CudaBackend implements KernelBackend {
 
   @Override
   public RotaryOperator rotary(RotarySpec spec) {
-    return new CudaRotary(runtime, spec);
+    CudaRotary rotary = new CudaRotary(runtime, spec);
+    runtime.onReplay(rotary::reset);
+    return rotary;
   }
 
   @Override
@@ -162,13 +172,32 @@ public final class CudaBackend implements KernelBackend {
   }
 
   @Override
-  public AttentionOperator attention(AttentionSpec spec, DType cacheType) {
-    return new CudaAttention(runtime, spec, cacheType);
+  public AttentionOperator attention(AttentionSpec spec, KvFormat format) {
+    return new CudaAttention(runtime, spec, plainType(format));
+  }
+
+  private DType plainType(KvFormat format) {
+    if (format.keys() instanceof PlainEncoding plain) {
+      return plain.dtype();
+    }
+    throw new UnsupportedKernelException(
+        "KV cache " + format + " on " + device() + ": there is bf16 and f32");
   }
 
   @Override
   public KvCache kvCache(KvCacheSpec spec) {
+    for (KvLayerSpec layer : spec.layers()) {
+      plainType(layer.policy().format());
+    }
     return new CudaKvCache(runtime, spec);
+  }
+
+  @Override
+  public void decodeStep(KvCache cache, Tensor hidden, int position, Runnable work) {
+    if (!(cache instanceof CudaKvCache own)) {
+      throw new IllegalArgumentException("decodeStep: expected a cache of " + device());
+    }
+    own.replay(hidden, position, work);
   }
 
   /** The parameter itself when it is dense on the device, else a copy there. */

@@ -7,6 +7,8 @@ import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 
 /** One layer: a table of page addresses on the device, and the length. */
 final class CudaKvLayer implements KvLayer {
@@ -18,6 +20,7 @@ final class CudaKvLayer implements KvLayer {
   private final PagePool pool;
   private final long table;
   private final CudaFunction append;
+  private final List<Long> pages = new ArrayList<>();
   private int pageCount;
   private int length;
 
@@ -58,7 +61,7 @@ final class CudaKvLayer implements KvLayer {
           "append at positions %d to %d: the layer holds %d tokens of at most %d"
               .formatted(startPosition, end, length, maxTokens));
     }
-    takePages(Math.ceilDiv((int) end, PageLayout.TOKENS));
+    reserve((int) end);
     append
         .call()
         .int64(table)
@@ -73,7 +76,9 @@ final class CudaKvLayer implements KvLayer {
     length = (int) end;
   }
 
-  private void takePages(int needed) {
+  /** Takes pages for so many tokens. */
+  void reserve(int tokens) {
+    int needed = Math.ceilDiv(tokens, PageLayout.TOKENS);
     if (needed <= pageCount) {
       return;
     }
@@ -81,14 +86,30 @@ final class CudaKvLayer implements KvLayer {
       int added = needed - pageCount;
       MemorySegment addresses = arena.allocate((long) added * Long.BYTES, Long.BYTES);
       for (int i = 0; i < added; i++) {
-        addresses.setAtIndex(ValueLayout.JAVA_LONG, i, pool.take());
+        addresses.setAtIndex(ValueLayout.JAVA_LONG, i, takePage());
       }
       runtime.stream().copyToDevice(table + (long) pageCount * Long.BYTES, addresses);
     }
     pageCount = needed;
   }
 
-  void truncate(int newLength) {
+  private long takePage() {
+    long page = pool.take(layout.byteSize());
+    pages.add(page);
+    return page;
+  }
+
+  /** Fills this empty layer with the contents of another. */
+  void copyFrom(CudaKvLayer other) {
+    reserve(other.length);
+    for (int i = 0; i < pageCount; i++) {
+      runtime.stream().copyOnDevice(pages.get(i), other.pages.get(i), layout.byteSize());
+    }
+    length = other.length;
+  }
+
+  /** Tokens from here on are forgotten, or, when a replayed pass wrote them, known. */
+  void setLength(int newLength) {
     length = newLength;
   }
 }

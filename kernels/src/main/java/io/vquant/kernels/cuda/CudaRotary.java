@@ -12,7 +12,7 @@ import java.lang.foreign.ValueLayout;
 /** The angles of a chunk of rows are computed once, then used by all layers and heads. */
 final class CudaRotary implements RotaryOperator {
   private static final int THREADS = 128;
-  private static final int FIRST_ROWS = 256;
+  private static final int FIRST_ROWS = 2048;
   private static final int NONE = -1;
 
   private final CudaRuntime runtime;

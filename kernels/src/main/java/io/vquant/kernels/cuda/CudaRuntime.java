@@ -8,6 +8,7 @@ import io.vquant.kernels.cuda.driver.CudaFunction;
 import io.vquant.kernels.cuda.driver.CudaModule;
 import io.vquant.kernels.cuda.driver.CudaStream;
 import io.vquant.kernels.cuda.driver.DeviceMemory;
+import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import java.lang.foreign.MemorySegment;
@@ -33,6 +34,8 @@ final class CudaRuntime implements AutoCloseable {
   private final List<DeviceMemory> memory = new ArrayList<>();
   private final List<MemorySegment> pinned = new ArrayList<>();
   private final long positionAddress;
+  private final List<Runnable> forgetters = new ArrayList<>();
+  private int generation;
   private int position = UNKNOWN;
   private @Nullable DeviceMemory scratch;
 
@@ -71,6 +74,10 @@ final class CudaRuntime implements AutoCloseable {
     return module(kernel).function(kernel.entry(headDim));
   }
 
+  CudaFunction function(Kernel kernel, KvFormat format, int headDim) {
+    return module(kernel).function(kernel.entry(format, headDim));
+  }
+
   private CudaModule module(Kernel kernel) {
     context.makeCurrent();
     return modules.computeIfAbsent(
@@ -92,9 +99,25 @@ final class CudaRuntime implements AutoCloseable {
     }
   }
 
+  /** Counts the times that memory was freed: what was recorded before may name it. */
+  int generation() {
+    return generation;
+  }
+
+  /** Adds what a recording must begin and a replay must end with: forgetting what is computed. */
+  void onReplay(Runnable forget) {
+    forgetters.add(forget);
+  }
+
+  /** Makes operators compute what they would otherwise keep from the pass before. */
+  void forgetPass() {
+    forgetters.forEach(Runnable::run);
+  }
+
   /** Frees memory before the backend closes, when the device is done with it. */
   void free(DeviceMemory allocated) {
     context.makeCurrent();
+    generation++;
     memory.remove(allocated);
     allocated.close();
   }

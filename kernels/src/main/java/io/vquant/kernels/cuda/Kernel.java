@@ -1,5 +1,6 @@
 package io.vquant.kernels.cuda;
 
+import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.tensor.DType;
 import java.util.List;
 import java.util.Locale;
@@ -24,6 +25,8 @@ enum Kernel {
   APPEND_PLAIN("kvcache/append_plain", "append_plain", "f32", "bf16"),
   ATTENTION_PLAIN_ANY("attention/plain_any", "attention_plain_any", "f32", "bf16"),
   DECODE_PLAIN("attention/decode_plain", "decode_plain_bf16", "d32", "d64", "d80", "d96", "d128"),
+  DECODE_PACKED(
+      "attention/decode_packed", "decode_packed", "k4v4g128_d128", "k4v4_d128", "k4v4_d64"),
   PREFILL_PLAIN(
       "attention/prefill_plain", "prefill_plain_bf16", "d32", "d64", "d80", "d96", "d128");
 
@@ -59,6 +62,16 @@ enum Kernel {
   /** The entry point for a head size. */
   String entry(int headDim) {
     return entry("d" + headDim);
+  }
+
+  /** The entry point for packed pages. */
+  String entry(KvFormat format, int headDim) {
+    return entry(format.name() + "_d" + headDim);
+  }
+
+  /** Whether there is an entry point for packed pages. */
+  boolean has(KvFormat format, int headDim) {
+    return variants.contains(format.name() + "_d" + headDim);
   }
 
   /** Whether there is an entry point for a head size. */

@@ -4,58 +4,52 @@ import io.vquant.kernels.cuda.driver.DeviceMemory;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Pages of one size, cut from blocks of device memory: allocating each would cost a sync. */
+/** Pages cut from blocks of device memory: allocating each would make the device wait. */
 final class PagePool implements AutoCloseable {
   private static final long MIN_BLOCK_BYTES = 2L << 20;
   private static final long MAX_BLOCK_BYTES = 256L << 20;
   private static final int ALIGNMENT = 256;
 
   private final CudaRuntime runtime;
-  private final long pageByteSize;
-  private final long maxPages;
   private final List<DeviceMemory> blocks = new ArrayList<>();
   private long next;
   private long end;
-  private long takenPages;
-  private long blockPages;
+  private long takenByteSize;
+  private long blockByteSize;
 
-  /**
-   * @param maxPages most that will ever be taken
-   */
-  PagePool(CudaRuntime runtime, long pageByteSize, long maxPages) {
+  PagePool(CudaRuntime runtime) {
     this.runtime = runtime;
-    this.pageByteSize = Math.ceilDiv(pageByteSize, ALIGNMENT) * (long) ALIGNMENT;
-    this.maxPages = maxPages;
   }
 
   /** Address of a new page with undefined contents. */
-  long take() {
-    if (next == end) {
-      grow();
+  long take(long pageByteSize) {
+    long rounded = Math.ceilDiv(pageByteSize, ALIGNMENT) * (long) ALIGNMENT;
+    if (end - next < rounded) {
+      grow(rounded);
     }
     long page = next;
-    next += pageByteSize;
-    takenPages++;
+    next += rounded;
+    takenByteSize += rounded;
     return page;
   }
 
-  /** A block as large as all before, between the bounds. */
-  private void grow() {
-    long wanted = Math.clamp(blockPages * pageByteSize, MIN_BLOCK_BYTES, MAX_BLOCK_BYTES);
-    long pages = Math.max(1, Math.min(wanted / pageByteSize, maxPages - takenPages));
-    DeviceMemory block = runtime.allocate(pages * pageByteSize);
+  /** A block as large as all before, between the bounds, and at least a page. */
+  private void grow(long pageByteSize) {
+    long wanted = Math.clamp(blockByteSize, MIN_BLOCK_BYTES, MAX_BLOCK_BYTES);
+    DeviceMemory block = runtime.allocate(Math.max(wanted, pageByteSize));
     blocks.add(block);
-    blockPages += pages;
+    blockByteSize += block.byteSize();
     next = block.address();
-    end = next + pages * pageByteSize;
+    end = next + block.byteSize();
   }
 
   long takenByteSize() {
-    return takenPages * pageByteSize;
+    return takenByteSize;
   }
 
   @Override
   public void close() {
     blocks.forEach(runtime::free);
+    blocks.clear();
   }
 }

@@ -21,6 +21,11 @@ public record GroupEncoding(CodeBits bits, GroupAxis axis, int groupSize) implem
     }
   }
 
+  /** Whether groups run over the tokens of a page, channel by channel. */
+  public boolean isPerChannel() {
+    return axis == GroupAxis.PER_CHANNEL;
+  }
+
   @Override
   public String name() {
     String suffix = axis == GroupAxis.PER_CHANNEL ? "c" : groupSize == 64 ? "" : "g" + groupSize;

@@ -15,6 +15,11 @@ public record KvFormat(String name, KvEncoding keys, KvEncoding values) {
     return keys.byteSize(KvSide.KEYS, headDim) + values.byteSize(KvSide.VALUES, headDim);
   }
 
+  /** Whether keys and values are stored as they are. */
+  public boolean isPlain() {
+    return keys instanceof PlainEncoding;
+  }
+
   /** Bits an element, with scales, zeros and padding; not the line masks, slab and ring. */
   public double bitsPerElement(int headDim) {
     return (double) headByteSize(headDim) * Byte.SIZE / (2.0 * PageLayout.TOKENS * headDim);

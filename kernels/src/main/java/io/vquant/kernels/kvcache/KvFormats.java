@@ -37,7 +37,8 @@ public final class KvFormats {
 
   private KvFormats() {}
 
-  private static KvFormat plain(DType dtype) {
+  /** Elements as they are, {@code F32} or {@code BF16}. */
+  public static KvFormat plain(DType dtype) {
     PlainEncoding encoding = new PlainEncoding(dtype);
     return new KvFormat(encoding.name(), encoding, encoding);
   }

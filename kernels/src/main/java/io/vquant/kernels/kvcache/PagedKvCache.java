@@ -1,6 +1,5 @@
 package io.vquant.kernels.kvcache;
 
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -8,16 +7,42 @@ import java.util.List;
 public final class PagedKvCache implements KvCache {
 
   private final KvCacheSpec spec;
-  private final Arena arena = Arena.ofShared();
-  private final List<PagedKvLayer> layers;
+  private final TilePacker packer;
+  private final KvMemory memory;
+  private final List<HostKvLayer> layers = new ArrayList<>();
 
+  /** Layers as they were when the pass began, where ending a layer changes it for good. */
+  private final List<HostKvLayer> before = new ArrayList<>();
+
+  private int passStart;
+  private int passRows;
+  private boolean closed;
+
+  /** An empty cache that packs by the scalar codecs. */
   public PagedKvCache(KvCacheSpec spec) {
-    this.spec = spec;
-    List<PagedKvLayer> created = new ArrayList<>();
-    for (int i = 0; i < spec.numLayers(); i++) {
-      created.add(new PagedKvLayer(spec, arena));
+    this(spec, new ScalarTilePacker());
+  }
+
+  /** An empty cache. */
+  public PagedKvCache(KvCacheSpec spec, TilePacker packer) {
+    this(spec, packer, new KvMemory());
+    for (KvLayerSpec layer : spec.layers()) {
+      layers.add(emptyLayer(layer));
     }
-    layers = List.copyOf(created);
+  }
+
+  private PagedKvCache(KvCacheSpec spec, TilePacker packer, KvMemory memory) {
+    this.spec = spec;
+    this.packer = packer;
+    this.memory = memory;
+  }
+
+  private HostKvLayer emptyLayer(KvLayerSpec layer) {
+    if (layer.policy().format().keys() instanceof PlainEncoding plain) {
+      PageLayout layout = new PageLayout(spec.numKvHeads(), spec.headDim(), plain.dtype());
+      return new PagedKvLayer(layout, spec.maxTokens(), memory);
+    }
+    return new LineKvLayer(spec, layer, packer, memory);
   }
 
   @Override
@@ -26,7 +51,10 @@ public final class PagedKvCache implements KvCache {
   }
 
   @Override
-  public PagedKvLayer layer(int index) {
+  public KvLayer layer(int index) {
+    if (closed) {
+      throw new IllegalStateException("the cache is closed");
+    }
     return layers.get(index);
   }
 
@@ -40,19 +68,118 @@ public final class PagedKvCache implements KvCache {
   }
 
   @Override
-  public void truncate(int length) {
+  public void beginPass(int rows) {
+    int length = length();
+    if (rows < 1 || rows > spec.maxTokens() - length) {
+      throw new IllegalArgumentException(
+          "a pass of "
+              + rows
+              + " tokens after "
+              + length
+              + ": expected at least 1, and room in "
+              + spec.maxTokens());
+    }
+    requireNoPass();
+    passStart = length;
+    passRows = rows;
+    for (int i = 0; i < layers.size(); i++) {
+      HostKvLayer layer = layers.get(i);
+      if (rows > 1 && layer instanceof LineKvLayer) {
+        before.add(layer.fork());
+      }
+      layer.beginPass(rows);
+    }
+  }
+
+  private void requireNoPass() {
+    if (passRows > 0) {
+      throw new IllegalStateException("a pass of " + passRows + " tokens is under way");
+    }
+  }
+
+  /** The layers of a pass of one row wait for its end: until then the row can be dropped again. */
+  @Override
+  public void endLayer(int index) {
+    if (passRows > 1) {
+      layers.get(index).endPass();
+    }
+  }
+
+  @Override
+  public void endPass() {
+    if (passRows == 1) {
+      for (int i = 0; i < layers.size(); i++) {
+        layers.get(i).endPass();
+      }
+    }
+    forgetBefore();
+    passRows = 0;
+  }
+
+  private void forgetBefore() {
+    for (int i = 0; i < before.size(); i++) {
+      before.get(i).release();
+    }
+    before.clear();
+  }
+
+  @Override
+  public void abandonPass() {
+    int kept = 0;
+    for (int i = 0; i < layers.size(); i++) {
+      switch (layers.get(i)) {
+        case PagedKvLayer plain -> plain.truncate(Math.min(passStart, plain.length()));
+        case LineKvLayer lines when before.isEmpty() -> lines.dropPass();
+        case LineKvLayer lines -> {
+          lines.release();
+          layers.set(i, before.get(kept++));
+        }
+      }
+    }
+    before.clear();
+    passRows = 0;
+  }
+
+  @Override
+  public boolean canTruncate(int length) {
     if (length < 0 || length > length()) {
       throw new IllegalArgumentException("truncate to " + length + " of " + length() + " tokens");
     }
-    for (PagedKvLayer layer : layers) {
-      layer.truncate(length);
+    return length == 0
+        || layers.stream().allMatch(l -> l instanceof PagedKvLayer || l.length() == length);
+  }
+
+  @Override
+  public void truncate(int length) {
+    requireNoPass();
+    if (!canTruncate(length)) {
+      throw new IllegalStateException(
+          "truncate to " + length + ": this cache has packed tokens and can only go back to 0");
     }
+    for (int i = 0; i < layers.size(); i++) {
+      if (layers.get(i) instanceof PagedKvLayer plain) {
+        plain.truncate(length);
+      } else if (length == 0) {
+        layers.get(i).release();
+        layers.set(i, emptyLayer(spec.layers().get(i)));
+      }
+    }
+  }
+
+  @Override
+  public PagedKvCache fork() {
+    requireNoPass();
+    PagedKvCache copy = new PagedKvCache(spec, packer, memory.addUser());
+    for (HostKvLayer layer : layers) {
+      copy.layers.add(layer.fork());
+    }
+    return copy;
   }
 
   @Override
   public long byteSize() {
     long total = 0;
-    for (PagedKvLayer layer : layers) {
+    for (HostKvLayer layer : layers) {
       total += layer.byteSize();
     }
     return total;
@@ -60,6 +187,12 @@ public final class PagedKvCache implements KvCache {
 
   @Override
   public void close() {
-    arena.close();
+    if (closed) {
+      return;
+    }
+    closed = true;
+    forgetBefore();
+    layers.forEach(HostKvLayer::release);
+    memory.removeUser();
   }
 }

@@ -3,29 +3,29 @@ package io.vquant.kernels.kvcache;
 import io.vquant.kernels.quant.BFloat16;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 
 /** One layer of a {@link PagedKvCache}: an array of pages in {@link PageLayout}. */
-public final class PagedKvLayer implements KvLayer {
+public final class PagedKvLayer implements HostKvLayer {
 
   private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final ValueLayout.OfShort BF16 = ValueLayout.JAVA_SHORT_UNALIGNED;
-  private static final int PAGE_ALIGNMENT = 128;
 
-  private final KvCacheSpec spec;
+  private final int maxTokens;
   private final PageLayout layout;
-  private final Arena arena;
-  private MemorySegment[] pages = {};
-  private int pageCount;
+  private final BlockList pages;
   private int length;
 
-  PagedKvLayer(KvCacheSpec spec, Arena arena) {
-    this.spec = spec;
-    this.layout = new PageLayout(spec.numKvHeads(), spec.headDim(), spec.dtype());
-    this.arena = arena;
+  PagedKvLayer(PageLayout layout, int maxTokens, KvMemory memory) {
+    this(layout, maxTokens, new BlockList(memory, layout.byteSize()), 0);
+  }
+
+  private PagedKvLayer(PageLayout layout, int maxTokens, BlockList pages, int length) {
+    this.layout = layout;
+    this.maxTokens = maxTokens;
+    this.pages = pages;
+    this.length = length;
   }
 
   public PageLayout layout() {
@@ -34,10 +34,7 @@ public final class PagedKvLayer implements KvLayer {
 
   /** Page {@code index} in {@link PageLayout}: token positions {@code 64 * index} and on. */
   public MemorySegment page(int index) {
-    if (index >= pageCount) {
-      throw new IndexOutOfBoundsException("page " + index + " of " + pageCount);
-    }
-    return pages[index];
+    return pages.segment(index);
   }
 
   @Override
@@ -52,7 +49,7 @@ public final class PagedKvLayer implements KvLayer {
           "keys " + keys.dtype() + ", values " + values.dtype() + ": expected F32");
     }
     long end = (long) startPosition + keys.rows();
-    if (startPosition < 0 || startPosition > length || end > spec.maxTokens()) {
+    if (startPosition < 0 || startPosition > length || end > maxTokens) {
       throw new IllegalArgumentException(
           "append at positions "
               + startPosition
@@ -61,7 +58,7 @@ public final class PagedKvLayer implements KvLayer {
               + ": the layer holds "
               + length
               + " tokens of at most "
-              + spec.maxTokens());
+              + maxTokens);
     }
     int width = layout.numKvHeads() * layout.headDim();
     if (keys.columns() != width || values.columns() != width || values.rows() != keys.rows()) {
@@ -88,13 +85,7 @@ public final class PagedKvLayer implements KvLayer {
   }
 
   private MemorySegment pageForWriting(int index) {
-    if (index >= pages.length) {
-      pages = Arrays.copyOf(pages, Math.max(index + 1, 2 * pages.length));
-    }
-    while (pageCount <= index) {
-      pages[pageCount++] = arena.allocate(layout.byteSize(), PAGE_ALIGNMENT);
-    }
-    return pages[index];
+    return index == pages.size() ? pages.add() : pages.writable(index);
   }
 
   private void writeF32(MemorySegment page, int slot, Tensor keys, Tensor values, int row) {
@@ -150,20 +141,36 @@ public final class PagedKvLayer implements KvLayer {
     if (position >= length) {
       throw new IndexOutOfBoundsException("position " + position + " of " + length);
     }
-    MemorySegment page = pages[position / PageLayout.TOKENS];
+    MemorySegment page = pages.segment(position / PageLayout.TOKENS);
     return layout.dtype() == DType.F32
         ? page.get(F32, base + index * 4)
         : BFloat16.toFloat(page.get(BF16, base + index * 2));
   }
 
+  @Override
+  public void beginPass(int rows) {}
+
+  @Override
+  public void endPass() {}
+
   void truncate(int newLength) {
-    if (newLength < 0 || newLength > length) {
-      throw new IllegalArgumentException("truncate to " + newLength + " of " + length + " tokens");
-    }
+    pages.releaseFrom(Math.ceilDiv(newLength, PageLayout.TOKENS));
     length = newLength;
   }
 
-  long byteSize() {
-    return pageCount * layout.byteSize();
+  @Override
+  public PagedKvLayer fork() {
+    return new PagedKvLayer(layout, maxTokens, pages.share(), length);
+  }
+
+  @Override
+  public void release() {
+    pages.releaseFrom(0);
+    length = 0;
+  }
+
+  @Override
+  public long byteSize() {
+    return pages.byteSize();
   }
 }

@@ -12,8 +12,9 @@ import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.backend.RotarySpec;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.PagedKvCache;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.PlainEncoding;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.HostStorage;
 import io.vquant.kernels.tensor.Storage;
@@ -91,8 +92,10 @@ public final class ReferenceBackend implements KernelBackend {
   }
 
   @Override
-  public AttentionOperator attention(AttentionSpec spec, DType cacheType) {
-    return new ReferenceAttention(spec, cacheType);
+  public AttentionOperator attention(AttentionSpec spec, KvFormat format) {
+    return format.keys() instanceof PlainEncoding plain
+        ? new ReferenceAttention(spec, plain.dtype())
+        : new ReferenceLineAttention(spec, format);
   }
 
   @Override

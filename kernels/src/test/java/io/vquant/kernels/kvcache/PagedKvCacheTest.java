@@ -40,7 +40,7 @@ class PagedKvCacheTest {
         assertThat(cache.length()).isEqualTo(position);
       }
       for (int layer = 0; layer < 2; layer++) {
-        assertHolds(cache.layer(layer), 0, 261, 1 + layer);
+        assertHolds((PagedKvLayer) cache.layer(layer), 0, 261, 1 + layer);
       }
     }
   }
@@ -48,7 +48,7 @@ class PagedKvCacheTest {
   @Test
   void aPageHoldsKeysTransposedAndValuesRowByRow() {
     try (PagedKvCache cache = new PagedKvCache(spec(1, 128, DType.F32))) {
-      PagedKvLayer layer = cache.layer(0);
+      PagedKvLayer layer = plain(cache, 0);
       layer.append(tokens(0, 70, 1), tokens(0, 70, -1), 0);
       // Page 1 begins at token 64. Head 2's keys follow the keys and values of two heads.
       MemorySegment page = layer.page(1);
@@ -62,7 +62,7 @@ class PagedKvCacheTest {
   }
 
   @Test
-  void pagesComeWithTokensAndStayAfterTruncation() {
+  void pagesComeAndGoWithTokens() {
     KvCacheSpec spec = spec(2, 200, DType.BF16);
     try (PagedKvCache cache = new PagedKvCache(spec)) {
       assertThat(cache.byteSize()).isZero();
@@ -73,15 +73,15 @@ class PagedKvCacheTest {
       assertThat(cache.byteSize()).isEqualTo(spec.byteSize(65)).isEqualTo(2 * spec.byteSize(64));
       append(cache, 65, 135);
       assertThat(cache.byteSize()).isEqualTo(spec.byteSize(200)).isEqualTo(4 * spec.byteSize(64));
-      MemorySegment first = cache.layer(0).page(0);
+      MemorySegment first = plain(cache, 0).page(0);
 
       cache.truncate(10);
       assertThat(cache.length()).isEqualTo(10);
-      assertThat(cache.byteSize()).isEqualTo(spec.byteSize(200));
+      assertThat(cache.byteSize()).isEqualTo(spec.byteSize(10));
       append(cache, 10, 60);
-      assertThat(cache.layer(0).page(0)).isSameAs(first);
+      assertThat(plain(cache, 0).page(0)).isSameAs(first);
       assertThat(cache.length()).isEqualTo(70);
-      assertHolds(cache.layer(1), 0, 70, 1);
+      assertHolds(plain(cache, 1), 0, 70, 1);
     }
   }
 
@@ -91,8 +91,8 @@ class PagedKvCacheTest {
       append(cache, 0, 100);
       cache.layer(0).append(tokens(50, 3, 7), tokens(50, 3, -7), 50);
       assertThat(cache.length()).isEqualTo(53);
-      assertHolds(cache.layer(0), 0, 50, 1);
-      assertHolds(cache.layer(0), 50, 53, 7);
+      assertHolds(plain(cache, 0), 0, 50, 1);
+      assertHolds(plain(cache, 0), 50, 53, 7);
     }
   }
 
@@ -125,8 +125,8 @@ class PagedKvCacheTest {
       one.segment().set(ValueLayout.JAVA_FLOAT, 0, given);
       cache.layer(0).append(one, one, 0);
       // Boxed: NaN equals NaN, and 0 differs from -0.
-      assertThat(cache.layer(0).key(0, 0, 0)).isEqualTo(Float.valueOf(held));
-      assertThat(cache.layer(0).value(0, 0, 0)).isEqualTo(Float.valueOf(held));
+      assertThat(plain(cache, 0).key(0, 0, 0)).isEqualTo(Float.valueOf(held));
+      assertThat(plain(cache, 0).value(0, 0, 0)).isEqualTo(Float.valueOf(held));
     }
   }
 
@@ -142,14 +142,14 @@ class PagedKvCacheTest {
       fill(keys, 0, 1);
       fill(values, 0, -1);
       cache.layer(0).append(keys, values, 0);
-      assertHolds(cache.layer(0), 0, 4, 1);
+      assertHolds(plain(cache, 0), 0, 4, 1);
     }
   }
 
   @Test
   void misuseIsRefusedAndChangesNothing() {
     try (PagedKvCache cache = new PagedKvCache(spec(1, 100, DType.F32))) {
-      PagedKvLayer layer = cache.layer(0);
+      PagedKvLayer layer = plain(cache, 0);
       append(cache, 0, 90);
       assertRefused(() -> append(cache, 90, 11), "101", "at most 100");
       assertRefused(() -> append(cache, 91, 1), "91", "90 tokens");
@@ -194,7 +194,8 @@ class PagedKvCacheTest {
     PagedKvCache cache = new PagedKvCache(spec(1, 64, DType.F32));
     append(cache, 0, 1);
     cache.close();
-    assertThatThrownBy(() -> cache.layer(0).key(0, 0, 0)).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> plain(cache, 0).key(0, 0, 0))
+        .isInstanceOf(IllegalStateException.class);
   }
 
   private static void assertRefused(Runnable misuse, String... words) {
@@ -202,6 +203,10 @@ class PagedKvCacheTest {
         .isThrownBy(misuse::run)
         .withMessageContainingAll(words)
         .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n"));
+  }
+
+  private static PagedKvLayer plain(KvCache cache, int layer) {
+    return (PagedKvLayer) cache.layer(layer);
   }
 
   private static KvCacheSpec spec(int layers, int maxTokens, DType dtype) {

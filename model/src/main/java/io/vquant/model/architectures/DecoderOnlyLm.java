@@ -1,7 +1,5 @@
 package io.vquant.model.architectures;
 
-import static io.vquant.model.MemoryPlan.CHUNK_ROWS;
-
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.KernelBackend;
@@ -10,12 +8,15 @@ import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.kvcache.KvLayerSpec;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardCancelledException;
 import io.vquant.model.ForwardListener;
 import io.vquant.model.LayerConfig;
+import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
 import io.vquant.model.RopeParameters;
 import io.vquant.model.layers.CachedAttention;
@@ -48,6 +49,7 @@ final class DecoderOnlyLm implements CausalLm {
   private final ResidualStream stream;
   private final RowBuffer oneNormed;
   private final RowBuffer oneLogits;
+  private final int chunkRows;
   private final HostRows logitsOnHost;
   private final HostRows statesOnHost;
   private @Nullable RowBuffer manyNormed;
@@ -57,6 +59,7 @@ final class DecoderOnlyLm implements CausalLm {
   DecoderOnlyLm(ModelConfig config, ParameterSource parameters, KernelBackend backend) {
     this.config = config;
     this.backend = backend;
+    chunkRows = MemoryPlan.chunkRows(backend.device());
     ParameterSource model = parameters.child("model");
     Tensor embedding =
         model.child("embed_tokens").matrix("weight", config.vocabSize(), config.hiddenSize());
@@ -66,8 +69,8 @@ final class DecoderOnlyLm implements CausalLm {
         backend.rmsNorm(
             model.child("norm").vector("weight", config.hiddenSize()), (float) config.rmsNormEps());
     lmHead = backend.linear(outputWeight(parameters.child("lm_head"), embedding), null);
-    scratch = Scratch.allocate(backend, config, CHUNK_ROWS);
-    stream = new ResidualStream(backend, CHUNK_ROWS, config.hiddenSize());
+    scratch = Scratch.allocate(backend, config, chunkRows);
+    stream = new ResidualStream(backend, chunkRows, config.hiddenSize());
     oneNormed = new RowBuffer(backend, 1, config.hiddenSize());
     oneLogits = new RowBuffer(backend, 1, config.vocabSize());
     logitsOnHost = new HostRows(backend, config.vocabSize());
@@ -117,7 +120,7 @@ final class DecoderOnlyLm implements CausalLm {
   }
 
   @Override
-  public KvCache newCache(int maxTokens, DType cacheType) {
+  public KvCache newCache(int maxTokens, KvPolicy policy) {
     if (maxTokens < 1 || maxTokens > config.maxPositionEmbeddings()) {
       throw new IllegalArgumentException(
           "cache of "
@@ -125,8 +128,10 @@ final class DecoderOnlyLm implements CausalLm {
               + " tokens: expected 1 to the model's limit of "
               + config.maxPositionEmbeddings());
     }
-    KvCacheSpec spec = config.cacheSpec(maxTokens, cacheType);
-    attentionByWindow.values().forEach(attention -> attention.prepare(cacheType));
+    KvCacheSpec spec = config.cacheSpec(maxTokens, policy);
+    for (KvLayerSpec layer : spec.layers()) {
+      attentionByWindow.get(layer.slidingWindow()).prepare(layer.policy().format());
+    }
     return backend.kvCache(spec);
   }
 
@@ -136,40 +141,58 @@ final class DecoderOnlyLm implements CausalLm {
     int start = cache.length();
     checkInput(tokenIds, first, count, cache, start);
     Tensor hidden = stream.rows(count);
+    cache.beginPass(count);
     boolean finished = false;
     try {
       embedTokens.forward(hidden, tokenIds, first);
-      runLayers(hidden, start, cache, listener);
+      if (count == 1 && !backend.device().isHost() && !listener.wantsHiddenStates()) {
+        decode(hidden, start, cache, listener);
+      } else {
+        runLayers(hidden, start, cache, listener);
+      }
       finished = true;
     } finally {
-      if (!finished) {
-        cache.truncate(start);
+      if (finished) {
+        cache.endPass();
+      } else {
+        cache.abandonPass();
       }
     }
     return hidden;
   }
 
+  /** One token on a device that may replay what it recorded of an earlier one. */
+  private void decode(Tensor hidden, int start, KvCache cache, ForwardListener listener) {
+    if (listener.cancelled()) {
+      throw new ForwardCancelledException(1);
+    }
+    backend.decodeStep(
+        cache, hidden, start, () -> runLayers(hidden, start, cache, ForwardListener.NONE));
+    listener.progress(layers.size(), layers.size());
+  }
+
   private void runLayers(Tensor hidden, int start, KvCache cache, ForwardListener listener) {
     int count = hidden.rows();
     int numLayers = layers.size();
-    DType cacheType = cache.spec().dtype();
     boolean watched = listener.wantsHiddenStates();
     for (int index = 0; index < numLayers; index++) {
       if (watched) {
         listener.hiddenState(index, statesOnHost.of(hidden));
       }
       DecoderLayer layer = layers.get(index);
+      KvFormat format = cache.spec().layers().get(index).policy().format();
       for (int from = 0; from < count; ) {
         if (listener.cancelled()) {
           throw new ForwardCancelledException(count);
         }
         int position = start + from;
-        int rows = Math.min(CHUNK_ROWS - position % CHUNK_ROWS, count - from);
+        int rows = Math.min(chunkRows - position % chunkRows, count - from);
         Tensor chunk = rows == count ? hidden : hidden.rows(from, rows);
-        layer.forward(chunk, cache.layer(index), cacheType, position, scratch);
+        layer.forward(chunk, cache.layer(index), format, position, scratch);
         from += rows;
         listener.progress((long) index * count + from, (long) numLayers * count);
       }
+      cache.endLayer(index);
     }
     if (watched) {
       listener.hiddenState(numLayers, statesOnHost.of(normed(hidden)));

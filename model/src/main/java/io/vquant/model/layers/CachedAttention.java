@@ -3,15 +3,15 @@ package io.vquant.model.layers;
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.backend.KernelBackend;
-import io.vquant.kernels.tensor.DType;
-import java.util.EnumMap;
+import io.vquant.kernels.kvcache.KvFormat;
+import java.util.HashMap;
 import java.util.Map;
 
-/** The attention operators of one spec, one a cache type; shared by all layers of that spec. */
+/** The attention operators of one spec, one a KV format; shared by all layers of that spec. */
 public final class CachedAttention {
   private final KernelBackend backend;
   private final AttentionSpec spec;
-  private final Map<DType, AttentionOperator> byCacheType = new EnumMap<>(DType.class);
+  private final Map<KvFormat, AttentionOperator> byFormat = new HashMap<>();
 
   public CachedAttention(KernelBackend backend, AttentionSpec spec) {
     this.backend = backend;
@@ -19,18 +19,18 @@ public final class CachedAttention {
   }
 
   /**
-   * Chooses the operator for a cache type, so that running finds it.
+   * Chooses the operator for a format, so that running finds it.
    *
    * @throws io.vquant.kernels.backend.UnsupportedKernelException if the backend has none
    */
-  public void prepare(DType cacheType) {
-    byCacheType.computeIfAbsent(cacheType, type -> backend.attention(spec, type));
+  public void prepare(KvFormat format) {
+    byFormat.computeIfAbsent(format, chosen -> backend.attention(spec, chosen));
   }
 
-  AttentionOperator of(DType cacheType) {
-    AttentionOperator operator = byCacheType.get(cacheType);
+  AttentionOperator of(KvFormat format) {
+    AttentionOperator operator = byFormat.get(format);
     if (operator == null) {
-      throw new IllegalStateException("no attention prepared for a cache of " + cacheType);
+      throw new IllegalStateException("no attention prepared for a cache of " + format);
     }
     return operator;
   }

@@ -3,8 +3,8 @@ package io.vquant.model.layers;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.ResidualAddOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
+import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.KvLayer;
-import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.ModelConfig;
 
@@ -45,11 +45,11 @@ public final class DecoderLayer {
    * @param startPosition position of row 0
    */
   public void forward(
-      Tensor x, KvLayer cache, DType cacheType, int startPosition, Scratch scratch) {
+      Tensor x, KvLayer cache, KvFormat format, int startPosition, Scratch scratch) {
     Tensor normed = scratch.normed().rows(x.rows());
     Tensor delta = scratch.delta().rows(x.rows());
     inputLayerNorm.forward(normed, x);
-    selfAttention.forward(delta, normed, cache, cacheType, startPosition, scratch);
+    selfAttention.forward(delta, normed, cache, format, startPosition, scratch);
     residualAdd.forward(x, delta);
     postAttentionLayerNorm.forward(normed, x);
     mlp.forward(delta, normed, scratch);

@@ -4,8 +4,8 @@ import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
+import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.KvLayer;
-import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.ModelConfig;
 import org.jspecify.annotations.Nullable;
@@ -66,7 +66,7 @@ public final class SelfAttention {
    * @param startPosition position of row 0
    */
   void forward(
-      Tensor out, Tensor x, KvLayer cache, DType cacheType, int startPosition, Scratch scratch) {
+      Tensor out, Tensor x, KvLayer cache, KvFormat format, int startPosition, Scratch scratch) {
     int rows = x.rows();
     Tensor queries = scratch.queries().rows(rows);
     Tensor keys = scratch.keys().rows(rows);
@@ -86,7 +86,7 @@ public final class SelfAttention {
     }
     cache.append(keys, values, startPosition);
     Tensor attended = scratch.attended().rows(rows);
-    attention.of(cacheType).forward(attended, queries, cache, startPosition);
+    attention.of(format).forward(attended, queries, cache, startPosition);
     oProj.forward(out, attended);
   }
 }

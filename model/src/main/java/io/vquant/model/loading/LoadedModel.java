@@ -1,6 +1,6 @@
 package io.vquant.model.loading;
 
-import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.model.CausalLm;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
@@ -36,8 +36,8 @@ public record LoadedModel(
   }
 
   /** What a sequence of this length takes, weights included. */
-  public MemoryPlan memoryPlan(int tokens, DType cacheType) {
-    return MemoryPlan.of(config, weightBytes(), tokens, cacheType);
+  public MemoryPlan memoryPlan(int tokens, KvPolicy policy) {
+    return MemoryPlan.of(config, weightBytes(), tokens, policy);
   }
 
   /** Reads the weights into memory ahead of their use, on the calling thread. */

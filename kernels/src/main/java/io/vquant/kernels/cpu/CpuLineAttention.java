@@ -1,0 +1,41 @@
+package io.vquant.kernels.cpu;
+
+import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.backend.AttentionOperator;
+import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.kvcache.KvLayer;
+import io.vquant.kernels.kvcache.KvPageLayout;
+import io.vquant.kernels.tensor.Tensor;
+
+/**
+ * Causal attention over a layer that packs. Packed pages are read in place: no 16-bit copy of them
+ * exists. A row's keys fall into spans of {@link LineSpan#TILES} tiles that start at fixed
+ * multiples of the sequence, each with a softmax of its own: packed pages, then the slab, then hot
+ * tiles, merged in this order. A row has the same bits in {@link LineDecode} and {@link
+ * LinePrefill}, beside any other rows, on vectors of any width.
+ *
+ * <p>Rows that the layer observes leave their attention weights in its line scores.
+ */
+final class CpuLineAttention implements AttentionOperator {
+
+  private final LineOperands operands;
+  private final LineDecode decode;
+  private final LinePrefill prefill;
+
+  CpuLineAttention(CpuContext context, AttentionSpec spec, KvFormat format) {
+    KvPageLayout pageLayout = new KvPageLayout(format, spec.numKvHeads(), spec.headDim());
+    operands = new LineOperands(spec, pageLayout);
+    decode = new LineDecode(context, spec, pageLayout, operands);
+    prefill = new LinePrefill(context, spec, pageLayout, operands);
+  }
+
+  @Override
+  public void forward(Tensor out, Tensor q, KvLayer kv, int startPosition) {
+    operands.set(out, q, kv, startPosition);
+    if (operands.positions() == 1) {
+      decode.run();
+    } else {
+      prefill.run();
+    }
+  }
+}

@@ -1,0 +1,19 @@
+package io.vquant.kernels.kvcache;
+
+/** What a {@link PagedKvCache} asks of its layers. */
+sealed interface HostKvLayer extends KvLayer permits PagedKvLayer, LineKvLayer {
+
+  /** Announces rows. */
+  void beginPass(int rows);
+
+  /** Tells that all rows of the pass are there and attended: the layer may pack. */
+  void endPass();
+
+  /** The same content in shared memory. */
+  HostKvLayer fork();
+
+  /** Gives all memory up. */
+  void release();
+
+  long byteSize();
+}
