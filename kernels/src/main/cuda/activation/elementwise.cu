@@ -1,6 +1,8 @@
 // SwiGLU without its matrices, and the residual sum. Grid: (rows, blocks of columns).
+#include "../common/order.cuh"
 
 extern "C" __global__ void gated_activation(float *out, long long outStride, const float *gate, long long gateStride, const float *up, long long upStride, int columns) {
+  startAfterPrevious();
   long long row = blockIdx.x;
   int column = blockIdx.y * blockDim.x + threadIdx.x;
   if (column >= columns) return;
@@ -9,6 +11,7 @@ extern "C" __global__ void gated_activation(float *out, long long outStride, con
 }
 
 extern "C" __global__ void residual_add(float *x, long long xStride, const float *delta, long long deltaStride, int columns) {
+  startAfterPrevious();
   long long row = blockIdx.x;
   int column = blockIdx.y * blockDim.x + threadIdx.x;
   if (column < columns) x[row * xStride + column] += delta[row * deltaStride + column];

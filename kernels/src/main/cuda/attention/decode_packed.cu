@@ -22,9 +22,13 @@ template <int D, int GROUP_CHANNELS> struct Side {
 struct Share {
   int beginTile, endTile, beginPage, endPage;
 
+  int splits;
+
+  // Small caches take fewer blocks: there is less to merge.
   __device__ Share(int tiles, int pages) {
-    long long cost = (long long)tiles * TILE_COST + pages;
-    int begin = (int)(cost * blockIdx.x / gridDim.x), end = (int)(cost * (blockIdx.x + 1) / gridDim.x), tileCost = tiles * TILE_COST;
+    int tileCost = tiles * TILE_COST, cost = tileCost + pages;
+    splits = min((int)gridDim.x, cost);
+    int begin = (int)((long long)cost * blockIdx.x / splits), end = (int)((long long)cost * (blockIdx.x + 1) / splits);
     beginTile = (min(begin, tileCost) + TILE_COST - 1) / TILE_COST, endTile = (min(end, tileCost) + TILE_COST - 1) / TILE_COST;
     beginPage = max(begin - tileCost, 0), endPage = max(end - tileCost, 0);
   }
@@ -112,8 +116,12 @@ __device__ void attendPages(Softmax<D> &state, uint8_t *own, const float *q, int
   uint8_t *weights = own + STAGES * PAGE;
   uint32_t target = sharedAddress(own);
   int first = share.beginPage + warp, count = first < share.endPage ? (share.endPage - first + WARPS - 1) / WARPS : 0;
+  // Addresses are read a page ahead of the copies, so that no copy waits for one.
+  auto address = [&](int i) { return i < count ? pages[first + i * WARPS] + (long long)kvHead * PAGE : 0ull; };
+  unsigned long long upcoming = address(0);
   auto fetch = [&](int i, int stage) {
-    const uint8_t *source = (const uint8_t *)pages[first + i * WARPS] + (long long)kvHead * PAGE;
+    const uint8_t *source = (const uint8_t *)upcoming;
+    upcoming = address(i + 1);
 #pragma unroll
     for (int c = 0; c < (PAGE / 16 + WARP - 1) / WARP; c++)
       if (PAGE % (16 * WARP) == 0 || c * WARP + lane < PAGE / 16) copyAsync(target + stage * PAGE + (c * WARP + lane) * 16, source + (c * WARP + lane) * 16);
@@ -283,11 +291,13 @@ __device__ void decode(float *out, const float *q, const unsigned long long *pag
   extern __shared__ __align__(128) uint8_t shared[];
   __shared__ bool isLast;
   constexpr int WARP_BYTES = STAGES * (Side<D, KG>::BYTES + Side<D, VG>::BYTES) + PAGE_TOKENS * 16, ROW = PARTIAL_FLOATS<D>;
+  startAfterPrevious();
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, row = lane / 4, pair = lane % 4, kvHead = blockIdx.y, sequence = blockIdx.z;
   int slot = sequence * gridDim.y + kvHead;
   q += (long long)slot * groupSize * D, out += (long long)slot * groupSize * D;
   int2 count = counts[sequence];
   Share share(count.x, count.y);
+  if (blockIdx.x >= share.splits) return;
   Softmax<D> state;
   state.clear();
   if (share.beginTile < share.endTile)
@@ -308,7 +318,7 @@ __device__ void decode(float *out, const float *q, const unsigned long long *pag
     if (row == 0) target[D] = state.largest[j], target[D + 1] = state.sum[j];
   }
   __syncthreads();
-  finish<D, WARPS, HEADS>(perWarp, groupSize, partials, counters, slot, blockIdx.x, gridDim.x, out, &isLast);
+  finish<D, WARPS, HEADS>(perWarp, groupSize, partials, counters, slot, blockIdx.x, share.splits, out, &isLast);
 }
 
 #define ENTRY(NAME, D, KG, VG)                                                                                                                            \

@@ -15,6 +15,7 @@ __device__ void decode(float *out, const float *q, const unsigned long long *pag
   extern __shared__ __align__(128) uint8_t shared[];
   __shared__ bool isLast;
   constexpr int SIDE = PAGE_TOKENS * D * 2, PAGE = 2 * SIDE, V_CHUNKS = D / 8;
+  startAfterPrevious();
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, row = lane / 4, pair = lane % 4;
   int headBlocks = (groupSize + HEADS - 1) / HEADS, kvHead = blockIdx.y / headBlocks, firstHead = blockIdx.y % headBlocks * HEADS;
   int heads = min(HEADS, groupSize - firstHead), sequence = blockIdx.z;
@@ -23,11 +24,17 @@ __device__ void decode(float *out, const float *q, const unsigned long long *pag
   q += queryOffset, out += queryOffset;
   int last = position[sequence], first = window > last ? 0 : last - window + 1;
   int firstPage = first / PAGE_TOKENS, count = last / PAGE_TOKENS + 1 - firstPage;
-  int splits = gridDim.x, split = blockIdx.x;
+  // A sequence of fewer pages has fewer blocks to merge.
+  int splits = min((int)gridDim.x, count), split = blockIdx.x;
+  if (split >= splits) return;
   int begin = firstPage + (int)((long long)count * split / splits), end = firstPage + (int)((long long)count * (split + 1) / splits);
 
+  // Addresses are read a page ahead of the copies, so that no copy waits for one.
+  auto address = [&](int page) { return page < end ? pages[page] + (unsigned long long)kvHead * PAGE : 0ull; };
+  unsigned long long upcoming = address(begin);
   auto fetch = [&](int page, int stage) {
-    const uint8_t *source = (const uint8_t *)headKeys<bf16>(pages, page, kvHead, D);
+    const uint8_t *source = (const uint8_t *)upcoming;
+    upcoming = address(page + 1);
     uint32_t target = sharedAddress(shared) + stage * PAGE;
 #pragma unroll
     for (int i = 0; i < SIDE / 16 / THREADS; i++) {

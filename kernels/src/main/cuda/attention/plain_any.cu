@@ -1,6 +1,7 @@
 // Causal attention over plain pages in float32 arithmetic, for any head size up to 1024: a block a row and query head, page after page with an online
 // softmax. A row's result does not depend on the other rows. Grid: (rows, query heads); dynamic shared memory: headDim floats.
 #include "../common/dtypes.cuh"
+#include "../common/order.cuh"
 #include "../common/reduce.cuh"
 #include "../kvcache/plain_pages.cuh"
 
@@ -11,6 +12,7 @@ __device__ void attend(float *out, long long outStride, const float *q, long lon
                        int groupSize, int headDim, float scale, int window) {
   extern __shared__ float query[];
   __shared__ float half[THREADS], weight[PAGE_TOKENS], scratch[WARP];
+  startAfterPrevious();
   int head = blockIdx.y, kvHead = head / groupSize, position = *startPosition + (int)blockIdx.x;
   int first = window > position ? 0 : position - window + 1;
   for (int c = threadIdx.x; c < headDim; c += THREADS) query[c] = q[blockIdx.x * qStride + head * headDim + c];

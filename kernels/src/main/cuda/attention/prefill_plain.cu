@@ -12,6 +12,7 @@ __device__ void prefill(float *out, long long outStride, const float *q, long lo
                         int rows, int groupSize, float scale, int window) {
   extern __shared__ __align__(128) uint8_t shared[];
   constexpr int SIDE = PAGE_TOKENS * D * 2, PAGE = 2 * SIDE, V_CHUNKS = D / 8;
+  startAfterPrevious();
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, row = lane / 4, pair = lane % 4;
   int head = blockIdx.x, kvHead = head / groupSize, start = *startPosition;
   // The last rows have most to do: they begin first.

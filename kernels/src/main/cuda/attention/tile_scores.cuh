@@ -1,6 +1,7 @@
 // What the decode kernels share: how rows lie in shared memory, fragments of queries, and one step of the online softmax over scores [tokens][heads].
 #pragma once
 #include "../common/mma.cuh"
+#include "../common/order.cuh"
 #include "partials.cuh"
 
 // Where a 16-byte chunk of a row lies: chunks of neighbouring rows are shuffled so that eight rows of one column meet all banks.

@@ -1,8 +1,10 @@
 // out[row] = table[ids[row]], widened exactly. Grid: (rows, blocks of columns).
 #include "../common/dtypes.cuh"
+#include "../common/order.cuh"
 
 template <class T>
 __device__ void lookUp(float *out, long long outStride, const T *table, const int *ids, int columns) {
+  startAfterPrevious();
   long long row = blockIdx.x;
   int column = blockIdx.y * blockDim.x + threadIdx.x;
   if (column < columns) out[row * outStride + column] = toFloat(table[(long long)ids[row] * columns + column]);

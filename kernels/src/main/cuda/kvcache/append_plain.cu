@@ -1,10 +1,12 @@
 // Writes keys and values of rows [rows, numKvHeads * headDim] into plain pages. Grid: (rows, blocks of columns).
 #include "../common/dtypes.cuh"
+#include "../common/order.cuh"
 #include "plain_pages.cuh"
 
 template <class T>
 __device__ void append(const unsigned long long *pages, const float *keys, long long keyStride, const float *values, long long valueStride,
                        const int *startPosition, int headDim, int columns) {
+  startAfterPrevious();
   int column = blockIdx.y * blockDim.x + threadIdx.x;
   if (column >= columns) return;
   long long row = blockIdx.x;

@@ -3,6 +3,7 @@
 // inFeatures is a multiple of 8. Grid: tiles, in groups of 8 blocks of rows so that neighbours share operands in the cache.
 #include "../common/cp_async.cuh"
 #include "../common/mma.cuh"
+#include "../common/order.cuh"
 #include "../common/wgmma.cuh"
 
 constexpr int ROWS = 128, FEATURES = 256, DEPTH = 64, THREADS = 256, GROUP = 8, CHUNKS = DEPTH / 8;
@@ -53,6 +54,7 @@ __device__ __forceinline__ void store(float *out, long long outStride, const flo
 template <class T>
 __device__ void product(float *out, long long outStride, const T *x, const T *weight, const float *bias, const float *scales, int rows, int outFeatures, int inFeatures) {
   extern __shared__ uint8_t unaligned[];
+  startAfterPrevious();
   int rowTiles = (rows + ROWS - 1) / ROWS, featureTiles = (outFeatures + FEATURES - 1) / FEATURES;
   int perGroup = GROUP * featureTiles, group = blockIdx.x / perGroup, inGroup = blockIdx.x % perGroup, groupRows = min(GROUP, rowTiles - group * GROUP);
   Tiles<T> tiles{x, weight, rows, outFeatures, inFeatures, (group * GROUP + inGroup % groupRows) * ROWS, inGroup / groupRows * FEATURES, (sharedAddress(unaligned) + 1023) & ~1023u};

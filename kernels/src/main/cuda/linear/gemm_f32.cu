@@ -1,12 +1,14 @@
 // out = x W^T + b in float32 arithmetic, for any size and alignment: tiles of 64 x 64, 256 threads, 4 x 4 results a thread.
 // Each result is one sum over k in order, whatever the number of rows. Grid: (blocks of out features, blocks of rows).
 #include "../common/dtypes.cuh"
+#include "../common/order.cuh"
 
 constexpr int TILE = 64, DEPTH = 16, THREADS = 256, PAD = 4;
 
 template <class T>
 __device__ void product(float *out, long long outStride, const float *x, long long xStride, const T *weight, const float *bias, int rows, int outFeatures, int inFeatures) {
   __shared__ float xs[DEPTH][TILE + PAD], ws[DEPTH][TILE + PAD];
+  startAfterPrevious();
   int row0 = blockIdx.y * TILE, feature0 = blockIdx.x * TILE, tx = threadIdx.x % 16, ty = threadIdx.x / 16;
   float sum[4][4] = {};
   for (int k0 = 0; k0 < inFeatures; k0 += DEPTH) {

@@ -24,6 +24,12 @@ final class CudaElementwise {
     Operands.require("gatedActivation gate", gate, gate.rows(), gate.columns());
     Operands.require("gatedActivation up", up, gate.rows(), gate.columns());
     Operands.require("gatedActivation out", out, gate.rows(), gate.columns());
+    long gateAddress = Operands.address(gate);
+    if (gate.rows() == 1
+        && Operands.address(out) == gateAddress
+        && runtime.rowProducts().joinGate(gateAddress, Operands.address(up), gate.columns())) {
+      return;
+    }
     gated
         .call()
         .int64(Operands.address(out))
@@ -41,6 +47,12 @@ final class CudaElementwise {
   void add(Tensor x, Tensor delta) {
     Operands.require("residualAdd x", x, x.rows(), x.columns());
     Operands.require("residualAdd delta", delta, x.rows(), x.columns());
+    if (x.rows() == 1
+        && runtime
+            .rowProducts()
+            .joinResidual(Operands.address(x), Operands.address(delta), x.columns())) {
+      return;
+    }
     add.call()
         .int64(Operands.address(x))
         .int64(Operands.stride(x))

@@ -148,7 +148,12 @@ final class CudaKvCache implements KvCache {
     }
     if (step == null) {
       runtime.forgetPass();
-      step = runtime.stream().record(work);
+      step =
+          runtime.stream()
+              .record(() -> {
+                work.run();
+                runtime.stream(); // launches what waits to be joined
+              });
       stepHidden = address;
       stepGeneration = runtime.generation();
     }

@@ -2,7 +2,6 @@ package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.cuda.driver.CudaFunction;
-import io.vquant.kernels.cuda.driver.KernelCall;
 import io.vquant.kernels.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -12,14 +11,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class CudaLinear implements LinearOperator {
   private static final int GEMV_THREADS = 256;
-  private static final int GEMV_ROWS = 2;
-  private static final int GEMV_PARTS = 3;
   private static final int WARP = 32;
   private static final int TILE = 64;
   private static final int VECTOR_BYTES = 16;
 
   private final CudaRuntime runtime;
-  private final CudaFunction gemv;
   private final CudaFunction gemvAny;
   private final CudaFunction gemm;
   private final @Nullable TensorCoreProduct tensorCores;
@@ -34,7 +30,6 @@ final class CudaLinear implements LinearOperator {
     this.runtime = runtime;
     this.weight = weight;
     this.bias = bias == null ? 0 : Operands.address(bias);
-    gemv = runtime.function(Kernel.GEMV, weight.dtype());
     gemvAny = runtime.function(Kernel.GEMV_ANY, weight.dtype());
     gemm = runtime.function(Kernel.GEMM_F32, weight.dtype());
     tensorCores =
@@ -58,19 +53,33 @@ final class CudaLinear implements LinearOperator {
     long input = Operands.address(x);
     long rowByteSize = (long) weight.columns() * weight.dtype().byteSize();
     boolean aligned = input % VECTOR_BYTES == 0 && rowByteSize % VECTOR_BYTES == 0;
-    KernelCall call = (aligned ? gemv : gemvAny).call();
-    call.int64(input).int32(weight.columns());
-    call.int64(Operands.address(weight)).int64(bias);
-    call.int64(Operands.address(out)).int32(weight.rows());
-    int rowsPerWarp = 1;
     if (aligned) {
-      rowsPerWarp = GEMV_ROWS;
-      for (int unused = 1; unused < GEMV_PARTS; unused++) {
-        call.int64(0).int64(0).int64(0).int32(0);
-      }
+      runtime
+          .rowProducts()
+          .add(
+              weight.dtype(),
+              input,
+              weight.columns(),
+              Operands.address(weight),
+              bias,
+              Operands.address(out),
+              weight.rows());
+      return;
     }
-    int rowsPerBlock = GEMV_THREADS / WARP * rowsPerWarp;
-    call.launch(runtime.stream(), Operands.blocks(weight.rows(), rowsPerBlock), 1, 1, GEMV_THREADS);
+    gemvAny
+        .call()
+        .int64(input)
+        .int32(weight.columns())
+        .int64(Operands.address(weight))
+        .int64(bias)
+        .int64(Operands.address(out))
+        .int32(weight.rows())
+        .launch(
+            runtime.stream(),
+            Operands.blocks(weight.rows(), GEMV_THREADS / WARP),
+            1,
+            1,
+            GEMV_THREADS);
   }
 
   private void multiplyRows(Tensor out, Tensor x) {

@@ -11,6 +11,7 @@ import io.vquant.kernels.cuda.driver.DeviceMemory;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
+import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -36,6 +37,8 @@ final class CudaRuntime implements AutoCloseable {
   private final long positionAddress;
   private final List<Runnable> forgetters = new ArrayList<>();
   private int generation;
+  private final RowProducts rowProducts = new RowProducts(this);
+  private @Nullable Narrowed narrowed;
   private int position = UNKNOWN;
   private @Nullable DeviceMemory scratch;
 
@@ -56,11 +59,40 @@ final class CudaRuntime implements AutoCloseable {
     return properties;
   }
 
-  /** The stream of all work; makes the context current on the calling thread. */
+  /**
+   * The stream of all work, with everything asked for before in it; makes the context current on
+   * the calling thread.
+   */
   CudaStream stream() {
+    rowProducts.launch();
+    narrowed = null;
+    return currentStream();
+  }
+
+  /** The stream without what waits in {@link #rowProducts}. */
+  CudaStream currentStream() {
     context.makeCurrent();
     return stream;
   }
+
+  RowProducts rowProducts() {
+    return rowProducts;
+  }
+
+  /**
+   * Whether scratch memory holds the 16-bit operands of these rows, with nothing but products
+   * enqueued since they were made; if not, it is taken to hold them from now on.
+   */
+  boolean isNarrowed(long operand, Tensor rows, DType dtype) {
+    Narrowed wanted =
+        new Narrowed(
+            operand, Operands.address(rows), rows.rows(), rows.layout().rowStride(), dtype);
+    boolean same = wanted.equals(narrowed);
+    narrowed = wanted;
+    return same;
+  }
+
+  private record Narrowed(long operand, long input, int rows, long stride, DType dtype) {}
 
   CudaFunction function(Kernel kernel) {
     return module(kernel).function(kernel.entry());

@@ -18,6 +18,7 @@ enum Kernel {
   GATED_ACTIVATION("activation/elementwise", "gated_activation"),
   RESIDUAL_ADD("activation/elementwise", "residual_add"),
   GEMV("linear/gemv", "gemv", "f32", "bf16", "f16"),
+  GEMV_GATED("linear/gemv", "gemv_gated", "f32", "bf16", "f16"),
   GEMV_ANY("linear/gemv", "gemv_any", "f32", "bf16", "f16"),
   GEMM_F32("linear/gemm_f32", "gemm_f32", "f32", "bf16", "f16"),
   GEMM_16("linear/gemm_16", "gemm_16", "bf16", "f16"),

@@ -1,6 +1,8 @@
 package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.cuda.driver.CudaFunction;
+import io.vquant.kernels.cuda.driver.CudaStream;
+import io.vquant.kernels.cuda.driver.KernelCall;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 
@@ -50,14 +52,11 @@ final class TensorCoreProduct {
     long scalesOffset = Math.ceilDiv(operandByteSize, ALIGNMENT) * (long) ALIGNMENT;
     long operand = runtime.scratch(scalesOffset + (long) x.rows() * Float.BYTES);
     long scales = weight.dtype() == DType.F16 ? operand + scalesOffset : 0;
-    var call = narrow.call().int64(operand);
-    if (scales != 0) {
-      call.int64(scales);
+    runtime.rowProducts().launch();
+    CudaStream stream = runtime.currentStream();
+    if (!runtime.isNarrowed(operand, x, weight.dtype())) {
+      narrowRows(stream, operand, scales, x);
     }
-    call.int64(Operands.address(x))
-        .int64(Operands.stride(x))
-        .int32(x.columns())
-        .launch(runtime.stream(), x.rows(), 1, 1, THREADS);
     int tiles =
         Math.multiplyExact(
             Operands.blocks(x.rows(), TILE_ROWS), Operands.blocks(weight.rows(), TILE_FEATURES));
@@ -72,6 +71,17 @@ final class TensorCoreProduct {
         .int32(weight.rows())
         .int32(weight.columns())
         .sharedMemory(sharedByteSize)
-        .launch(runtime.stream(), tiles, 1, 1, THREADS);
+        .launch(stream, tiles, 1, 1, THREADS);
+  }
+
+  private void narrowRows(CudaStream stream, long operand, long scales, Tensor x) {
+    KernelCall call = narrow.call().int64(operand);
+    if (scales != 0) {
+      call.int64(scales);
+    }
+    call.int64(Operands.address(x))
+        .int64(Operands.stride(x))
+        .int32(x.columns())
+        .launch(stream, x.rows(), 1, 1, THREADS);
   }
 }

@@ -104,13 +104,18 @@ final class KernelBenchmark implements AutoCloseable {
   private double[] time(Runnable work) {
     CudaStream stream = runtime.stream();
     work.run();
-    stream.synchronize();
+    runtime.stream().synchronize();
     double[] times = new double[REPEATS];
-    try (CudaGraph graph = stream.record(work);
+    try (CudaGraph graph =
+            stream.record(() -> {
+              work.run();
+              runtime.stream();
+            });
         CudaEvent start = new CudaEvent();
         CudaEvent end = new CudaEvent()) {
       for (int i = -WARM_UP; i < REPEATS; i++) {
         flush.forward(flushOut, flushIn);
+        runtime.stream();
         start.record(stream);
         graph.launch(stream);
         end.record(stream);

@@ -21,7 +21,6 @@ public final class KernelCall implements AutoCloseable {
   private final MemorySegment attribute = arena.allocate(ATTRIBUTE_BYTES, 8);
   private int count;
   private int shared;
-  private boolean overlapping;
 
   KernelCall(CudaFunction function) {
     this.function = function;
@@ -35,7 +34,6 @@ public final class KernelCall implements AutoCloseable {
   void reset() {
     count = 0;
     shared = 0;
-    overlapping = false;
   }
 
   /** A pointer or a 64-bit integer. */
@@ -61,15 +59,10 @@ public final class KernelCall implements AutoCloseable {
   }
 
   /**
-   * Lets the kernel start before the one before it has ended (programmatic dependent launch); the
-   * kernel itself then waits before it reads what that one writes.
+   * Enqueues the kernel; a grid without blocks is no work. It may start before the one before it
+   * has ended (programmatic dependent launch), so every kernel waits before it touches what others
+   * use.
    */
-  public KernelCall overlapping() {
-    overlapping = true;
-    return this;
-  }
-
-  /** Enqueues the kernel; a grid without blocks is no work. */
   public void launch(CudaStream stream, int blocksX, int blocksY, int blocksZ, int threads) {
     if (blocksX == 0 || blocksY == 0 || blocksZ == 0) {
       return;
@@ -82,8 +75,8 @@ public final class KernelCall implements AutoCloseable {
     config.setAtIndex(ValueLayout.JAVA_INT, 5, 1);
     config.setAtIndex(ValueLayout.JAVA_INT, 6, shared);
     config.set(ValueLayout.JAVA_LONG, 32, stream.handle().handle());
-    config.set(ValueLayout.JAVA_LONG, 40, overlapping ? attribute.address() : 0);
-    config.set(ValueLayout.JAVA_INT, 48, overlapping ? 1 : 0);
+    config.set(ValueLayout.JAVA_LONG, 40, attribute.address());
+    config.set(ValueLayout.JAVA_INT, 48, 1);
     stream.launcher().launch(function.name(), config, function.handle(), addresses);
   }
 
