@@ -65,7 +65,8 @@ template <int D, int WARPS, int HEADS>
 __device__ void finish(const float *perWarp, int heads, float *partials, unsigned *counters, int slot, int split, int splits, float *out, bool *isLast) {
   constexpr int ROW = PARTIAL_FLOATS<D>;
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
-  partials += (long long)slot * splits * HEADS * ROW;
+  // Sequences may differ in splits, so slots lie as far apart as the most takes.
+  partials += (long long)slot * gridDim.x * HEADS * ROW;
   float *own = partials + (long long)split * HEADS * ROW;
   for (int h = warp; h < heads; h += WARPS) {
     Merge<D, false> merge;
