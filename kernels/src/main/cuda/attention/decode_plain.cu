@@ -172,7 +172,7 @@ __device__ void decode(float *out, const float *q, const unsigned long long *pag
 }
 
 #define ENTRY(D)                                                                                                                                     \
-  extern "C" __global__ void __launch_bounds__(THREADS)                                                                                              \
+  extern "C" __global__ void __launch_bounds__(THREADS, 2)                                                                                            \
       decode_plain_bf16_d##D(float *out, const float *q, const unsigned long long *pages, long long tableStride, const int *position, float *partials, \
                              unsigned *counters, int numKvHeads, int groupSize, float scale, int window) {                                           \
     if (groupSize <= 4)                                                                                                                              \
