@@ -16,6 +16,7 @@ import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardListener;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
+import io.vquant.model.loading.LoadListener;
 import io.vquant.model.loading.LoadedModel;
 import io.vquant.model.loading.ModelLoader;
 import io.vquant.model.loading.RandomModel;
@@ -59,7 +60,7 @@ public final class Engine implements AutoCloseable {
     this.loaded = loaded;
     this.tokenizer = tokenizer;
     this.generationDefaults = generationDefaults;
-    memoryPlan = loaded.memoryPlan(contextLength, options.kvPolicy());
+    memoryPlan = memoryPlan(contextLength, options.kvPolicy());
   }
 
   /**
@@ -83,26 +84,35 @@ public final class Engine implements AutoCloseable {
       GenerationDefaults defaults = GenerationDefaults.read(directory, config);
       int contextLength = contextLength(options, config);
       MemoryPlan plan =
-          MemoryPlan.of(config, WeightFiles.byteSize(directory), contextLength, options.kvPolicy());
-      requireMemory(plan);
-      options.loadProgress().planned(plan);
-      return open(options, defaults, contextLength, opening);
+          MemoryPlan.of(
+              config,
+              WeightFiles.byteSize(directory),
+              contextLength,
+              options.kvPolicy(),
+              options.device());
+      return open(options, defaults, plan, opening);
     }
   }
 
   private static Engine open(
       EngineOptions options,
       GenerationDefaults defaults,
-      int contextLength,
+      MemoryPlan plan,
       TokenizerOpening opening) {
     KernelBackend backend =
         Backends.open(options.device(), new BackendOptions(options.threads(), options.prefill()));
     LoadedModel loaded = null;
     try {
+      requireMemory(plan, backend);
+      options.loadProgress().planned(plan);
       LoadProgress progress = options.loadProgress();
-      loaded = ModelLoader.load(options.modelDirectory(), backend, (doneBytes, totalBytes) -> {});
-      loaded.prefetch(progress::advanced);
-      return new Engine(options, contextLength, backend, loaded, opening.take(), defaults);
+      if (backend.device().isHost()) {
+        loaded = ModelLoader.load(options.modelDirectory(), backend, LoadListener.NONE);
+        loaded.prefetch(progress::advanced);
+      } else {
+        loaded = ModelLoader.load(options.modelDirectory(), backend, progress::advanced);
+      }
+      return new Engine(options, plan.tokens(), backend, loaded, opening.take(), defaults);
     } catch (Throwable failure) {
       if (loaded != null) {
         loaded.close();
@@ -124,11 +134,17 @@ public final class Engine implements AutoCloseable {
     ModelConfig config = shape.config();
     int contextLength = contextLength(options, config);
     MemoryPlan plan =
-        MemoryPlan.of(config, RandomModel.byteSize(config), contextLength, options.kvPolicy());
-    requireMemory(plan);
-    options.loadProgress().planned(plan);
-    KernelBackend backend = Backends.open(options.device(), new BackendOptions(options.threads()));
+        MemoryPlan.of(
+            config,
+            RandomModel.byteSize(config),
+            contextLength,
+            options.kvPolicy(),
+            options.device());
+    KernelBackend backend =
+        Backends.open(options.device(), new BackendOptions(options.threads(), options.prefill()));
     try {
+      requireMemory(plan, backend);
+      options.loadProgress().planned(plan);
       LoadProgress progress = options.loadProgress();
       LoadedModel loaded = RandomModel.make(config, backend, progress::advanced);
       GenerationDefaults defaults =
@@ -149,8 +165,12 @@ public final class Engine implements AutoCloseable {
     return options.contextLength() == EngineOptions.MODEL_LIMIT ? limit : options.contextLength();
   }
 
-  private static void requireMemory(MemoryPlan plan) {
-    long available = MachineMemory.ofThisMachine().availableBytes();
+  private static long availableBytes(KernelBackend backend) {
+    return backend.freeByteSize().orElseGet(MachineMemory.ofThisMachine()::availableBytes);
+  }
+
+  private static void requireMemory(MemoryPlan plan, KernelBackend backend) {
+    long available = availableBytes(backend);
     if (plan.totalByteSize() > available) {
       throw new NotEnoughMemoryException(
           "not enough memory for "
@@ -278,13 +298,17 @@ public final class Engine implements AutoCloseable {
   private void requireCacheMemory(int maxTokens, List<KvPolicy> policies) {
     long byteSize = 0;
     for (KvPolicy policy : policies) {
-      byteSize += loaded.memoryPlan(maxTokens, policy).cacheByteSize();
+      byteSize += memoryPlan(maxTokens, policy).cacheByteSize();
     }
-    long available = MachineMemory.ofThisMachine().availableBytes();
+    long available = availableBytes(backend);
     if (byteSize > available) {
       throw new NotEnoughMemoryException(
           "not enough memory for a KV cache of " + maxTokens + " tokens", byteSize, available);
     }
+  }
+
+  private MemoryPlan memoryPlan(int tokens, KvPolicy policy) {
+    return MemoryPlan.of(config(), loaded.weightBytes(), tokens, policy, device());
   }
 
   public ModelConfig config() {

@@ -110,6 +110,16 @@ class ArchitectureTest {
     assertThat(code.that(describe("use vectors", ArchitectureTest::usesVectors))).isNotEmpty();
   }
 
+  @Test
+  void onePackageNamesJcuda() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("io.vquant.kernels.cuda.driver..")
+        .should()
+        .dependOnClassesThat(resideInAPackage("jcuda.."))
+        .check(code);
+  }
+
   private static boolean usesVectors(JavaClass type) {
     return type.getDirectDependenciesFromSelf().stream()
         .anyMatch(d -> d.getTargetClass().getPackageName().startsWith("jdk.incubator.vector"));
@@ -150,11 +160,14 @@ class ArchitectureTest {
         .forSubtype();
   }
 
+  /** JCuda takes settings from system properties alone; one class sets them, nothing else does. */
   @Test
-  void nobodyElseSetsPropertiesOrStreams() {
+  void onlyTheLoaderOfTheCudaDriverSetsProperties() {
     noClasses()
         .that()
         .resideOutsideOfPackages(PROCESS_OWNERS)
+        .and()
+        .doNotHaveFullyQualifiedName("io.vquant.kernels.cuda.driver.DriverLibrary")
         .should(
             callMethodWhere(
                 target(owner(nameMatching("java\\.lang\\.System")))

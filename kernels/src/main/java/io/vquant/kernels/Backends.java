@@ -5,6 +5,7 @@ import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.cpu.CpuBackend;
 import io.vquant.kernels.cpu.CpuWarmUp;
+import io.vquant.kernels.cuda.CudaBackend;
 import io.vquant.kernels.reference.ReferenceBackend;
 import io.vquant.kernels.tensor.Device;
 
@@ -28,16 +29,23 @@ public final class Backends {
   /**
    * Opens the backend of a device.
    *
-   * @throws UnsupportedKernelException if this build or this machine cannot run on it
+   * @throws io.vquant.kernels.backend.UnsupportedKernelException if this build or this machine
+   *     cannot run on it
    */
   public static KernelBackend open(Device device, BackendOptions options) {
     return switch (device.kind()) {
       case CPU -> new CpuBackend(options);
       case REFERENCE -> reference(options);
-      case CUDA ->
-          throw new UnsupportedKernelException(
-              "device " + device + ": this build holds no CUDA kernels; available: cpu, reference");
+      case CUDA -> cuda(device, options);
     };
+  }
+
+  private static KernelBackend cuda(Device device, BackendOptions options) {
+    if (options.prefill().isPresent()) {
+      throw new UnsupportedKernelException(
+          "low-bit attention of prompts in the cache on " + device + ": there is cpu");
+    }
+    return new CudaBackend(device.ordinal());
   }
 
   private static KernelBackend reference(BackendOptions options) {

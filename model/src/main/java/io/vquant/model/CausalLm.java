@@ -51,7 +51,7 @@ public interface CausalLm {
    *
    * @param hidden {@code [rows, hiddenSize]}: rows out of {@link #forward}, 1 to {@link
    *     #MAX_LOGITS_ROWS}
-   * @return {@code [rows, vocabSize]} F32
+   * @return {@code [rows, vocabSize]} F32 in host memory
    */
   Tensor logits(Tensor hidden);
 }

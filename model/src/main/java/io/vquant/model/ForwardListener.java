@@ -30,7 +30,8 @@ public interface ForwardListener {
    * The residual stream between layers, once for each index.
    *
    * @param index 0: the embedding; i: after layer i; the number of layers: after the final norm
-   * @param rows {@code [count, hiddenSize]} F32, all rows of the pass; valid during the call
+   * @param rows {@code [count, hiddenSize]} F32 in host memory, all rows of the pass; valid during
+   *     the call
    */
   default void hiddenState(int index, Tensor rows) {}
 

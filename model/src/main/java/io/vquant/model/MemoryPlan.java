@@ -2,6 +2,7 @@ package io.vquant.model;
 
 import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.tensor.Device;
 
 /**
  * What running a model takes, computed before anything is allocated. Sizes that pass 2^63 - 1 bytes
@@ -22,8 +23,15 @@ public record MemoryPlan(
     int tokens,
     int layers) {
 
-  /** Rows that a layer computes at once in prefill; chunks start at its multiples. */
-  public static final int CHUNK_ROWS = 256;
+  private static final int HOST_CHUNK_ROWS = 256;
+
+  /** A product of fewer rows leaves most of a GPU idle. */
+  private static final int DEVICE_CHUNK_ROWS = 2048;
+
+  /** Rows that a layer computes at once in prefill on a device; chunks start at its multiples. */
+  public static int chunkRows(Device device) {
+    return device.isHost() ? HOST_CHUNK_ROWS : DEVICE_CHUNK_ROWS;
+  }
 
   /**
    * The plan for one sequence.
@@ -33,6 +41,12 @@ public record MemoryPlan(
    */
   public static MemoryPlan of(
       ModelConfig config, long weightByteSize, int tokens, KvPolicy policy) {
+    return of(config, weightByteSize, tokens, policy, Device.CPU);
+  }
+
+  /** The same on a device: larger chunks take more scratch. */
+  public static MemoryPlan of(
+      ModelConfig config, long weightByteSize, int tokens, KvPolicy policy, Device device) {
     if (tokens < 1) {
       throw new IllegalArgumentException("tokens " + tokens + ": expected at least 1");
     }
@@ -41,7 +55,8 @@ public record MemoryPlan(
         weightByteSize,
         cache.pageByteSizePerToken(),
         cache.byteSize(tokens),
-        saturatingSum(scratchByteSize(config, tokens), cache.passByteSize(tokens)),
+        saturatingSum(
+            scratchByteSize(config, tokens, chunkRows(device)), cache.passByteSize(tokens)),
         tokens,
         config.numHiddenLayers());
   }
@@ -51,14 +66,14 @@ public record MemoryPlan(
     return saturatingSum(weightByteSize, saturatingSum(cacheByteSize, scratchByteSize));
   }
 
-  private static long scratchByteSize(ModelConfig config, int tokens) {
+  private static long scratchByteSize(ModelConfig config, int tokens, int chunkRows) {
     long chunkColumns =
         2L * config.hiddenSize()
             + 2L * config.queryColumns()
             + 2L * config.keyValueColumns()
             + 2L * config.intermediateSize();
-    long chunk = saturatingProduct(CHUNK_ROWS, chunkColumns, Float.BYTES);
-    long stream = saturatingProduct(Math.max(tokens, CHUNK_ROWS), config.hiddenSize(), Float.BYTES);
+    long chunk = saturatingProduct(chunkRows, chunkColumns, Float.BYTES);
+    long stream = saturatingProduct(Math.max(tokens, chunkRows), config.hiddenSize(), Float.BYTES);
     long output =
         saturatingProduct(1, (long) config.hiddenSize() + config.vocabSize(), Float.BYTES);
     return saturatingSum(chunk, saturatingSum(stream, output));

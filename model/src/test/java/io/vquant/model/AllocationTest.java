@@ -6,6 +6,7 @@ import com.sun.management.ThreadMXBean;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
 import io.vquant.model.loading.LoadListener;
 import io.vquant.model.loading.LoadedModel;
 import io.vquant.model.loading.ModelLoader;
@@ -47,7 +48,7 @@ class AllocationTest {
       assertThat(backend.allocatedBytes())
           .isEqualTo(loaded.memoryPlan(1, KvPolicy.plain(DType.F32)).scratchByteSize());
       loaded.model().forward(new int[600], 0, 600, cache, ForwardListener.NONE);
-      long firstStream = 4L * MemoryPlan.CHUNK_ROWS * loaded.config().hiddenSize();
+      long firstStream = 4L * MemoryPlan.chunkRows(Device.CPU) * loaded.config().hiddenSize();
       assertThat(backend.allocatedBytes())
           .isEqualTo(
               loaded.memoryPlan(600, KvPolicy.plain(DType.F32)).scratchByteSize() + firstStream);

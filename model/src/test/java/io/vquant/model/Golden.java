@@ -24,6 +24,12 @@ public record Golden(Path folder, JsonNode json, SafetensorsFile tensors) {
     return json.get("float32_noise").doubleValue();
   }
 
+  /** The error of a run wholly in the 16-bit type of the weights; 0 for float32. */
+  public double errorAsStored() {
+    JsonNode error = json.get("error_if_computed_in").get(json.get("stored_dtype").stringValue());
+    return error == null ? 0 : error.doubleValue();
+  }
+
   public int[] inputIds() {
     StoredTensor ids = tensor("input_ids");
     int[] result = new int[(int) ids.elementCount()];

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.reference.ReferenceBackend;
 import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.loading.LoadListener;
 import io.vquant.model.loading.LoadedModel;
@@ -95,7 +96,7 @@ class TinyModelTest {
     TinyModel.of(llama("num_hidden_layers", "2")).write(folder, SEED);
     try (ReferenceBackend backend = new ReferenceBackend();
         LoadedModel loaded = ModelLoader.load(folder, backend, LoadListener.NONE)) {
-      int count = 2 * MemoryPlan.CHUNK_ROWS + 9;
+      int count = 2 * MemoryPlan.chunkRows(Device.CPU) + 9;
       int[] ids = ids(count, loaded.config().vocabSize());
       float[][] whole = run(loaded.model(), ids, count);
       assertThat(run(loaded.model(), ids, 100)).isDeepEqualTo(whole);

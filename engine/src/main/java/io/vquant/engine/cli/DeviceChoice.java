@@ -1,5 +1,7 @@
 package io.vquant.engine.cli;
 
+import io.vquant.kernels.backend.UnsupportedKernelException;
+import io.vquant.kernels.cuda.CudaAvailability;
 import io.vquant.kernels.tensor.Device;
 
 /**
@@ -16,18 +18,34 @@ record DeviceChoice(Device device, String reason) {
    */
   static DeviceChoice parse(String name) {
     return switch (name) {
-      case "auto" -> new DeviceChoice(Device.CPU, "auto: this build has no CUDA kernels");
+      case "auto" -> automatic();
       case "cpu" -> new DeviceChoice(Device.CPU, "");
       case "reference" -> new DeviceChoice(Device.REFERENCE, "");
       default -> {
-        if (name.matches("cuda(:\\d{1,4})?")) {
-          throw CommandFailure.deviceCannot(
-              "--device " + name + ": this build has no CUDA kernels; use cpu or reference");
+        if (!name.matches("cuda(:\\d{1,4})?")) {
+          throw CommandFailure.usage(
+              "--device " + name + ": expected one of auto, cpu, cuda:0, reference");
         }
-        throw CommandFailure.usage(
-            "--device " + name + ": expected one of auto, cpu, cuda:0, reference");
+        int ordinal = name.equals("cuda") ? 0 : Integer.parseInt(name.substring("cuda:".length()));
+        try {
+          CudaAvailability.describe(ordinal);
+        } catch (UnsupportedKernelException e) {
+          throw CommandFailure.deviceCannot(
+              "--device " + name + ": " + e.getMessage() + "; use cpu or reference");
+        }
+        yield new DeviceChoice(new Device(Device.Kind.CUDA, ordinal), "");
       }
     };
+  }
+
+  /** The first CUDA device where it can be used, else the CPU. */
+  private static DeviceChoice automatic() {
+    try {
+      String description = CudaAvailability.describe(0);
+      return new DeviceChoice(new Device(Device.Kind.CUDA, 0), "auto: " + description);
+    } catch (UnsupportedKernelException e) {
+      return new DeviceChoice(Device.CPU, "auto: " + e.getMessage());
+    }
   }
 
   /** {@code device cpu (auto: ...)}. */

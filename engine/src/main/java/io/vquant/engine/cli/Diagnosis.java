@@ -4,10 +4,12 @@ import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.UnsupportedKernelException;
+import io.vquant.kernels.cuda.CudaAvailability;
 import io.vquant.kernels.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** What {@code doctor} looks at, in the order it tells. */
 final class Diagnosis {
@@ -106,8 +108,17 @@ final class Diagnosis {
   }
 
   private static Finding cudaKernels() {
-    return Finding.missing(
-        "CUDA kernels", "this build has none: models run on the CPU (--device cpu)");
+    Optional<String> kernels = CudaAvailability.kernels();
+    if (kernels.isEmpty()) {
+      return Finding.missing(
+          "CUDA kernels",
+          "this build has none (built without nvcc): models run on the CPU (--device cpu)");
+    }
+    try {
+      return Finding.ok("CUDA kernels", kernels.get() + ", " + CudaAvailability.describe(0));
+    } catch (UnsupportedKernelException e) {
+      return Finding.missing("CUDA kernels", kernels.get() + "; " + e.getMessage());
+    }
   }
 
   private Finding cache() {

@@ -11,14 +11,16 @@ import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Layout;
 import io.vquant.kernels.tensor.Storage;
 import io.vquant.kernels.tensor.Tensor;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A device and the operators it runs. Activations are F32 matrices {@code [tokens, features]};
  * weights are read in the type they are stored in.
  *
- * <p>A backend runs one operator at a time: its operators share scratch memory and threads. A row
- * of a result never depends on how many rows were computed beside it.
+ * <p>A backend runs one operator at a time: its operators share scratch memory and threads. On host
+ * devices a row of a result never depends on how many rows were computed beside it; on others it
+ * may, by rounding.
  */
 public interface KernelBackend extends AutoCloseable {
 
@@ -26,6 +28,11 @@ public interface KernelBackend extends AutoCloseable {
 
   /** Zeroed memory, aligned to 64 bytes, freed when the backend closes. */
   Storage allocate(long byteSize);
+
+  /** Bytes that may still be allocated; empty where the machine's own memory is used. */
+  default OptionalLong freeByteSize() {
+    return OptionalLong.empty();
+  }
 
   /** Copies elements; same shape and dtype; either side may be host memory. */
   void copy(Tensor dst, Tensor src);
@@ -76,11 +83,29 @@ public interface KernelBackend extends AutoCloseable {
 
   KvCache kvCache(KvCacheSpec spec);
 
+  /**
+   * Runs the work of one token through all layers. A device may record it once and replay it for
+   * the tokens that follow, so {@code work} runs the same operators on the same tensors every time,
+   * apart from the position, and reads no result.
+   *
+   * @param cache that the work appends to, in a pass of one row
+   * @param hidden that the work reads first and writes last
+   * @param position of the token
+   */
+  default void decodeStep(KvCache cache, Tensor hidden, int position, Runnable work) {
+    work.run();
+  }
+
   /** Threads that compute, for reports. */
   int threads();
 
   @Override
   void close();
+
+  /** Host memory for results: what {@link #copy} writes to fastest; freed with the backend. */
+  default Tensor hostMatrix(int rows, int columns) {
+    return matrix(rows, columns);
+  }
 
   /** A new dense F32 matrix {@code [rows, columns]} of zeros. */
   default Tensor matrix(int rows, int columns) {

@@ -126,7 +126,8 @@ record AttentionConformanceTest(TestBackend candidate) {
     // Their NaN stays in the page beside the tokens that are left.
     AttentionSpec spec = spec(1, 2, 16, AttentionSpec.NO_WINDOW);
     AttentionCase problem = new AttentionCase(spec, cacheType, Scores.NORMAL, 69, 1, 50, 7);
-    AttentionOracle oracle = new AttentionOracle(problem, candidate.arithmetic());
+    AttentionOracle oracle =
+        new AttentionOracle(problem, candidate.arithmetic(problem.cacheType()));
     try (KernelBackend backend = candidate.open();
         KvCache cache = problem.fill(backend, false)) {
       cache.truncate(70);
@@ -148,7 +149,8 @@ record AttentionConformanceTest(TestBackend candidate) {
   }
 
   private void check(KernelBackend backend, AttentionCase problem) {
-    AttentionOracle oracle = new AttentionOracle(problem, candidate.arithmetic());
+    AttentionOracle oracle =
+        new AttentionOracle(problem, candidate.arithmetic(problem.cacheType()));
     boolean padded = problem.seed() % 2 == 0;
     try (KvCache cache = problem.fill(backend, padded)) {
       int width = problem.queryWidth();

@@ -106,7 +106,9 @@ final class AttentionOracle {
     }
     double[] weightError = new double[count];
     for (int j = 0; j < count; j++) {
-      weightError[j] = p[j] * (Math.exp(scoreError[j]) * expectedGrowth - 1);
+      double bound = p[j] * (Math.exp(scoreError[j]) * expectedGrowth - 1);
+      // Two weights are never more than 1 apart; a bound that overflowed is no number.
+      weightError[j] = bound <= 1 ? bound : 1;
     }
     for (int c = 0; c < headDim; c++) {
       mix(p, weightError, kvStart + c, qStart + c);
@@ -130,7 +132,7 @@ final class AttentionOracle {
     }
     long rescalings = Math.ceilDiv(p.length, KEYS_PER_RESCALING);
     long roundings = 4 + 2L * p.length + 1 + 2 + 2 * 5 * rescalings;
-    error += arithmetic.gamma(roundings) * magnitude;
+    error += (arithmetic.gamma(roundings) + arithmetic.operandRoundoff()) * magnitude;
     error += p.length * arithmetic.smallestNormal() * largest;
     error += ErrorBound.DOUBLE.gamma(roundings) * magnitude;
     exact[outIndex] = mean;

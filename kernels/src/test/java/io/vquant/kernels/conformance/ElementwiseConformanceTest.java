@@ -169,7 +169,7 @@ record ElementwiseConformanceTest(TestBackend candidate) {
    * by up to |gate| e^gate &lt;= 89 * 2^-126.
    */
   private double gatedTolerance(double exact, double up) {
-    ErrorBound arithmetic = candidate.arithmetic();
+    ErrorBound arithmetic = candidate.elementwise();
     double relative = arithmetic.gamma(9) + ErrorBound.DOUBLE.gamma(9);
     double lost = 89 * ErrorBound.SINGLE.smallestNormal() * Math.abs(up);
     double vanished = arithmetic.equals(ErrorBound.SINGLE) ? lost : 0;

@@ -10,14 +10,25 @@ package io.vquant.kernels.conformance;
  *
  * @param unitRoundoff largest relative error of one rounding to nearest
  * @param smallestNormal smallest normal number
+ * @param operandRoundoff relative error of one operand of each product, where it is rounded to a
+ *     shorter type first; else 0
  */
-record ErrorBound(double unitRoundoff, double smallestNormal) {
+record ErrorBound(double unitRoundoff, double smallestNormal, double operandRoundoff) {
 
   /** Arithmetic in float32. */
-  static final ErrorBound SINGLE = new ErrorBound(0x1p-24, Float.MIN_NORMAL);
+  static final ErrorBound SINGLE = new ErrorBound(0x1p-24, Float.MIN_NORMAL, 0);
 
   /** Arithmetic in double, rounded to float32 once at the end. */
-  static final ErrorBound DOUBLE = new ErrorBound(0x1p-53, Double.MIN_NORMAL);
+  static final ErrorBound DOUBLE = new ErrorBound(0x1p-53, Double.MIN_NORMAL, 0);
+
+  /**
+   * Tensor cores: one operand rounded to BF16 (8 bits), products exact, sums in float32 that may be
+   * cut instead of rounded.
+   */
+  static final ErrorBound BF16_OPERANDS = new ErrorBound(0x1p-23, Float.MIN_NORMAL, 0x1p-8);
+
+  /** The same with F16 (11 bits). */
+  static final ErrorBound F16_OPERANDS = new ErrorBound(0x1p-23, Float.MIN_NORMAL, 0x1p-11);
 
   /** Bound of |product of n factors (1 + delta) - 1|, each |delta| at most the unit roundoff. */
   double gamma(long n) {
@@ -40,7 +51,8 @@ record ErrorBound(double unitRoundoff, double smallestNormal) {
    * @param magnitude sum of the products' absolute values
    */
   double sumOfProducts(long n, double magnitude) {
-    return gamma(n) * magnitude + n * underflow() * (1 + gamma(n));
+    return (gamma(n) * (1 + operandRoundoff) + operandRoundoff) * magnitude
+        + n * underflow() * (1 + gamma(n));
   }
 
   /**

@@ -16,6 +16,7 @@ import io.vquant.kernels.kvcache.LineScore;
 import io.vquant.kernels.kvcache.LineScores;
 import io.vquant.kernels.kvcache.PageLayout;
 import io.vquant.kernels.quant.HadamardTransform;
+import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -188,8 +189,10 @@ record LineAttentionConformanceTest(TestBackend candidate) {
     double[] tolerance = new double[actual.length];
     for (int kvHead = 0; kvHead < spec.numKvHeads(); kvHead++) {
       StoredHead stored = StoredHead.read(layer, kvHead);
-      LineAttentionOracle oracle = new LineAttentionOracle(spec, candidate.arithmetic(), stored);
-      ObservedScores scores = new ObservedScores(layer, candidate.arithmetic(), kvHead);
+      LineAttentionOracle oracle =
+          new LineAttentionOracle(spec, candidate.arithmetic().get(DType.F32), stored);
+      ObservedScores scores =
+          new ObservedScores(layer, candidate.arithmetic().get(DType.F32), kvHead);
       for (int row = 0; row < q.length; row++) {
         for (int i = 0; i < spec.groupSize(); i++) {
           int at = (kvHead * spec.groupSize() + i) * spec.headDim();

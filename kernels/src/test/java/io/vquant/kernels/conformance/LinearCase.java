@@ -39,6 +39,19 @@ record LinearCase(
     compare(candidate, out.read(), x, w, b);
   }
 
+  /**
+   * Absolute error of an operand too small for the type that it is rounded to. BF16 ends where
+   * float32 does. Rows for F16 are scaled so that the largest element is at least 2^14; half the
+   * distance of its subnormal numbers is 2^-25.
+   */
+  private double operandUnderflow(ErrorBound arithmetic, double largestX) {
+    if (arithmetic.operandRoundoff() == 0) {
+      return 0;
+    }
+    double beyondFloat = arithmetic.operandRoundoff() * arithmetic.smallestNormal();
+    return dtype == DType.F16 ? Math.max(largestX * 0x1p-39, beyondFloat) : beyondFloat;
+  }
+
   private void compare(
       TestBackend candidate, float[] actual, float[] x, float[] weight, float @Nullable [] b) {
     double[] exact = new double[rows * outFeatures];
@@ -50,16 +63,21 @@ record LinearCase(
       int wStart = i % outFeatures * inFeatures;
       double sum = b == null ? 0 : b[i % outFeatures];
       double magnitude = Math.abs(sum);
+      double weightMagnitude = 0;
+      double largestX = 0;
       for (int k = 0; k < inFeatures; k++) {
         double product = (double) x[xStart + k] * weight[wStart + k];
         sum += product;
         magnitude += Math.abs(product);
+        weightMagnitude += Math.abs(weight[wStart + k]);
+        largestX = Math.max(largestX, Math.abs(x[xStart + k]));
       }
       exact[i] = sum;
       // The sum above has the rounding errors of double arithmetic itself.
       double error =
-          candidate.arithmetic().sumOfProducts(roundings, magnitude)
-              + ErrorBound.DOUBLE.sumOfProducts(roundings, magnitude);
+          candidate.arithmetic(dtype).sumOfProducts(roundings, magnitude)
+              + ErrorBound.DOUBLE.sumOfProducts(roundings, magnitude)
+              + operandUnderflow(candidate.arithmetic(dtype), largestX) * weightMagnitude;
       tolerance[i] = ErrorBound.afterStoring(sum, error);
     }
     assertWithin(() -> candidate + " " + this, actual, exact, tolerance);

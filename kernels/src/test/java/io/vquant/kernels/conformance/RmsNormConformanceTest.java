@@ -81,7 +81,7 @@ record RmsNormConformanceTest(TestBackend candidate) {
    * of 1e-6 less than one rounding. A product that underflows is scaled by the factor that follows.
    */
   private double tolerance(int size, double exact, double inverse, double weight) {
-    ErrorBound arithmetic = candidate.arithmetic();
+    ErrorBound arithmetic = candidate.elementwise();
     double relative = arithmetic.gamma(size + 2 + 4 + 1) + ErrorBound.DOUBLE.gamma(size + 7);
     double underflow = arithmetic.underflow() * (1 + Math.abs(weight)) * (1 + inverse);
     return ErrorBound.afterStoring(exact, relative * Math.abs(exact) + underflow);

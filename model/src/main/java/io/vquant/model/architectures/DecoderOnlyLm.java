@@ -1,7 +1,5 @@
 package io.vquant.model.architectures;
 
-import static io.vquant.model.MemoryPlan.CHUNK_ROWS;
-
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.KernelBackend;
@@ -19,6 +17,7 @@ import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardCancelledException;
 import io.vquant.model.ForwardListener;
 import io.vquant.model.LayerConfig;
+import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
 import io.vquant.model.RopeParameters;
 import io.vquant.model.layers.CachedAttention;
@@ -51,6 +50,9 @@ final class DecoderOnlyLm implements CausalLm {
   private final ResidualStream stream;
   private final RowBuffer oneNormed;
   private final RowBuffer oneLogits;
+  private final int chunkRows;
+  private final HostRows logitsOnHost;
+  private final HostRows statesOnHost;
   private @Nullable RowBuffer manyNormed;
   private @Nullable RowBuffer manyLogits;
   private @Nullable ResidualStream normedStates;
@@ -58,6 +60,7 @@ final class DecoderOnlyLm implements CausalLm {
   DecoderOnlyLm(ModelConfig config, ParameterSource parameters, KernelBackend backend) {
     this.config = config;
     this.backend = backend;
+    chunkRows = MemoryPlan.chunkRows(backend.device());
     ParameterSource model = parameters.child("model");
     Tensor embedding =
         model.child("embed_tokens").matrix("weight", config.vocabSize(), config.hiddenSize());
@@ -67,10 +70,12 @@ final class DecoderOnlyLm implements CausalLm {
         backend.rmsNorm(
             model.child("norm").vector("weight", config.hiddenSize()), (float) config.rmsNormEps());
     lmHead = backend.linear(outputWeight(parameters.child("lm_head"), embedding), null);
-    scratch = Scratch.allocate(backend, config, CHUNK_ROWS);
-    stream = new ResidualStream(backend, CHUNK_ROWS, config.hiddenSize());
+    scratch = Scratch.allocate(backend, config, chunkRows);
+    stream = new ResidualStream(backend, chunkRows, config.hiddenSize());
     oneNormed = new RowBuffer(backend, 1, config.hiddenSize());
     oneLogits = new RowBuffer(backend, 1, config.vocabSize());
+    logitsOnHost = new HostRows(backend, config.vocabSize());
+    statesOnHost = new HostRows(backend, config.hiddenSize());
   }
 
   private void buildLayers(ParameterSource parameters) {
@@ -141,7 +146,11 @@ final class DecoderOnlyLm implements CausalLm {
     boolean finished = false;
     try {
       embedTokens.forward(hidden, tokenIds, first);
-      runLayers(hidden, start, cache, listener);
+      if (count == 1 && !backend.device().isHost() && !listener.wantsHiddenStates()) {
+        decode(hidden, start, cache, listener);
+      } else {
+        runLayers(hidden, start, cache, listener);
+      }
       finished = true;
     } finally {
       if (finished) {
@@ -153,13 +162,23 @@ final class DecoderOnlyLm implements CausalLm {
     return hidden;
   }
 
+  /** One token on a device that may replay what it recorded of an earlier one. */
+  private void decode(Tensor hidden, int start, KvCache cache, ForwardListener listener) {
+    if (listener.cancelled()) {
+      throw new ForwardCancelledException(1);
+    }
+    backend.decodeStep(
+        cache, hidden, start, () -> runLayers(hidden, start, cache, ForwardListener.NONE));
+    listener.progress(layers.size(), layers.size());
+  }
+
   private void runLayers(Tensor hidden, int start, KvCache cache, ForwardListener listener) {
     int count = hidden.rows();
     int numLayers = layers.size();
     boolean watched = listener.wantsHiddenStates();
     for (int index = 0; index < numLayers; index++) {
       if (watched) {
-        listener.hiddenState(index, hidden);
+        listener.hiddenState(index, statesOnHost.of(hidden));
       }
       DecoderLayer layer = layers.get(index);
       KvFormat format = cache.spec().layers().get(index).policy().format();
@@ -168,7 +187,7 @@ final class DecoderOnlyLm implements CausalLm {
           throw new ForwardCancelledException(count);
         }
         int position = start + from;
-        int rows = Math.min(CHUNK_ROWS - position % CHUNK_ROWS, count - from);
+        int rows = Math.min(chunkRows - position % chunkRows, count - from);
         Tensor chunk = rows == count ? hidden : hidden.rows(from, rows);
         layer.forward(chunk, cache.layer(index), format, position, scratch);
         if (listener.wantsAttentionInputs()) {
@@ -180,7 +199,7 @@ final class DecoderOnlyLm implements CausalLm {
       cache.endLayer(index);
     }
     if (watched) {
-      listener.hiddenState(numLayers, normed(hidden));
+      listener.hiddenState(numLayers, statesOnHost.of(normed(hidden)));
     }
   }
 
@@ -248,7 +267,7 @@ final class DecoderOnlyLm implements CausalLm {
     Tensor logits = (rows == 1 ? oneLogits : manyLogits()).rows(rows);
     norm.forward(normed, hidden);
     lmHead.forward(logits, normed);
-    return logits;
+    return logitsOnHost.of(logits);
   }
 
   private RowBuffer manyNormed() {

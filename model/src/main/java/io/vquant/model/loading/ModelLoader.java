@@ -31,18 +31,20 @@ public final class ModelLoader {
    * backend can use them in place; {@link Prefetch} reads them ahead.
    *
    * @param backend runs the model and owns its buffers; must outlive it
-   * @param listener told of bytes mapped
+   * @param listener told of bytes mapped, or where the device has memory of its own, copied there
    * @throws io.vquant.model.MalformedConfigException if the config is damaged or not supported
    * @throws io.vquant.weights.MalformedCheckpointException if the weights are damaged or are not
    *     those of the config
    */
   public static LoadedModel load(Path modelDir, KernelBackend backend, LoadListener listener) {
     ModelConfig config = readConfig(modelDir);
-    Checkpoint checkpoint = Checkpoint.open(modelDir, listener::progress);
+    boolean inPlace = backend.device().isHost();
+    Checkpoint checkpoint =
+        Checkpoint.open(modelDir, inPlace ? listener::progress : LoadListener.NONE::progress);
     try {
       LeftoverTensors.requireLayerCount(config, checkpoint.weights());
       WeightScope root = WeightScope.of(checkpoint.weights());
-      TensorBridge bridge = new TensorBridge(backend);
+      TensorBridge bridge = new TensorBridge(backend, listener, checkpoint.weights().byteSize());
       CausalLm model = Architectures.build(config, new CheckpointParameters(root, bridge), backend);
       LeftoverTensors.requireAllRead(config, root);
       List<String> notices = new ArrayList<>(config.notices());

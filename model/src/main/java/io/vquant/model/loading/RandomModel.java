@@ -34,7 +34,7 @@ public final class RandomModel {
           new RandomParameters(
               config.file(),
               arena,
-              new TensorBridge(backend),
+              new TensorBridge(backend, LoadListener.NONE, byteSize(config)),
               tensors,
               byteSize -> listener.progress(byteSize, byteSize(config)));
       CausalLm model = Architectures.build(config, parameters, backend);

@@ -28,10 +28,19 @@ final class TensorBridge {
   private static final ValueLayout.OfShort BF16 = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   private final KernelBackend backend;
+  private final LoadListener listener;
+  private final long totalBytes;
+  private long copiedBytes;
   private final Map<ElementType, Integer> converted = new EnumMap<>(ElementType.class);
 
-  TensorBridge(KernelBackend backend) {
+  /**
+   * @param listener told of bytes copied to a device
+   * @param totalBytes of the stored tensors
+   */
+  TensorBridge(KernelBackend backend, LoadListener listener, long totalBytes) {
     this.backend = backend;
+    this.listener = listener;
+    this.totalBytes = totalBytes;
   }
 
   /**
@@ -109,6 +118,8 @@ final class TensorBridge {
     Storage storage = backend.allocate(byteSize);
     Tensor onDevice = new Tensor(storage, host.dtype(), host.layout());
     backend.copy(onDevice, host);
+    copiedBytes += byteSize;
+    listener.progress(Math.min(copiedBytes, totalBytes), totalBytes);
     return onDevice;
   }
 }

@@ -1,0 +1,200 @@
+package io.vquant.kernels.cuda;
+
+import io.vquant.kernels.backend.OutOfDeviceMemoryException;
+import io.vquant.kernels.cuda.driver.CudaContext;
+import io.vquant.kernels.cuda.driver.CudaDevice;
+import io.vquant.kernels.cuda.driver.CudaException;
+import io.vquant.kernels.cuda.driver.CudaFunction;
+import io.vquant.kernels.cuda.driver.CudaModule;
+import io.vquant.kernels.cuda.driver.CudaStream;
+import io.vquant.kernels.cuda.driver.DeviceMemory;
+import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
+import io.vquant.kernels.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the operators of one backend share: context, stream, kernels, memory, and the position that
+ * a pass starts from, which kernels read from the device so that a recorded pass can be replayed.
+ */
+final class CudaRuntime implements AutoCloseable {
+  private static final int UNKNOWN = -1;
+
+  private final CudaDevice properties;
+  private final Device device;
+  private final CudaContext context;
+  private final CudaStream stream;
+  private final KernelImages images;
+  private final Map<String, CudaModule> modules = new HashMap<>();
+  private final List<DeviceMemory> memory = new ArrayList<>();
+  private final List<MemorySegment> pinned = new ArrayList<>();
+  private final long positionAddress;
+  private final List<Runnable> forgetters = new ArrayList<>();
+  private int generation;
+  private final RowProducts rowProducts = new RowProducts(this);
+  private @Nullable Narrowed narrowed;
+  private int position = UNKNOWN;
+  private @Nullable DeviceMemory scratch;
+
+  CudaRuntime(CudaDevice properties, KernelImages images) {
+    this.properties = properties;
+    this.images = images;
+    device = new Device(Device.Kind.CUDA, properties.ordinal());
+    context = new CudaContext(properties);
+    stream = new CudaStream(context);
+    positionAddress = allocate(Integer.BYTES).address();
+  }
+
+  Device device() {
+    return device;
+  }
+
+  CudaDevice properties() {
+    return properties;
+  }
+
+  /**
+   * The stream of all work, with everything asked for before in it; makes the context current on
+   * the calling thread.
+   */
+  CudaStream stream() {
+    rowProducts.launch();
+    narrowed = null;
+    return currentStream();
+  }
+
+  /** The stream without what waits in {@link #rowProducts}. */
+  CudaStream currentStream() {
+    context.makeCurrent();
+    return stream;
+  }
+
+  RowProducts rowProducts() {
+    return rowProducts;
+  }
+
+  /**
+   * Whether scratch memory holds the 16-bit operands of these rows, with nothing but products
+   * enqueued since they were made; if not, it is taken to hold them from now on.
+   */
+  boolean isNarrowed(long operand, Tensor rows, DType dtype) {
+    Narrowed wanted =
+        new Narrowed(
+            operand, Operands.address(rows), rows.rows(), rows.layout().rowStride(), dtype);
+    boolean same = wanted.equals(narrowed);
+    narrowed = wanted;
+    return same;
+  }
+
+  private record Narrowed(long operand, long input, int rows, long stride, DType dtype) {}
+
+  CudaFunction function(Kernel kernel) {
+    return module(kernel).function(kernel.entry());
+  }
+
+  CudaFunction function(Kernel kernel, DType dtype) {
+    return module(kernel).function(kernel.entry(dtype));
+  }
+
+  CudaFunction function(Kernel kernel, int headDim) {
+    return module(kernel).function(kernel.entry(headDim));
+  }
+
+  CudaFunction function(Kernel kernel, KvFormat format, int headDim) {
+    return module(kernel).function(kernel.entry(format, headDim));
+  }
+
+  private CudaModule module(Kernel kernel) {
+    context.makeCurrent();
+    return modules.computeIfAbsent(
+        kernel.module(), name -> new CudaModule(name, images.fatbin(name)));
+  }
+
+  /** Undefined memory, freed with the backend or by its closing. */
+  DeviceMemory allocate(long byteSize) {
+    context.makeCurrent();
+    try {
+      DeviceMemory allocated = context.allocate(byteSize);
+      memory.add(allocated);
+      return allocated;
+    } catch (CudaException e) {
+      if (e.isOutOfMemory()) {
+        throw new OutOfDeviceMemoryException(device, byteSize, context.freeByteSize());
+      }
+      throw e;
+    }
+  }
+
+  /** Counts the times that memory was freed: what was recorded before may name it. */
+  int generation() {
+    return generation;
+  }
+
+  /** Adds what a recording must begin and a replay must end with: forgetting what is computed. */
+  void onReplay(Runnable forget) {
+    forgetters.add(forget);
+  }
+
+  /** Makes operators compute what they would otherwise keep from the pass before. */
+  void forgetPass() {
+    forgetters.forEach(Runnable::run);
+  }
+
+  /** Frees memory before the backend closes, when the device is done with it. */
+  void free(DeviceMemory allocated) {
+    context.makeCurrent();
+    generation++;
+    memory.remove(allocated);
+    allocated.close();
+  }
+
+  long freeByteSize() {
+    context.makeCurrent();
+    return context.freeByteSize();
+  }
+
+  /** Pinned host memory, freed with the backend. */
+  MemorySegment allocatePinned(long byteSize) {
+    context.makeCurrent();
+    MemorySegment segment = context.allocatePinned(byteSize);
+    pinned.add(segment);
+    return segment;
+  }
+
+  /** Memory that one operator uses while it runs; contents are lost when another asks for more. */
+  long scratch(long byteSize) {
+    if (scratch == null || scratch.byteSize() < byteSize) {
+      if (scratch != null) {
+        free(scratch);
+      }
+      scratch = allocate(byteSize);
+    }
+    return scratch.address();
+  }
+
+  /** Address of the word that holds {@code startPosition} when the work enqueued next runs. */
+  long positionAddress(int startPosition) {
+    if (position != startPosition) {
+      stream().fill(positionAddress, startPosition, 1);
+      position = startPosition;
+    }
+    return positionAddress;
+  }
+
+  @Override
+  public void close() {
+    context.makeCurrent();
+    stream.synchronize();
+    modules.values().forEach(CudaModule::close);
+    memory.forEach(DeviceMemory::close);
+    pinned.forEach(context::freePinned);
+    stream.close();
+    context.close();
+  }
+}

@@ -1,0 +1,330 @@
+package io.vquant.kernels.cuda;
+
+import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.cuda.driver.CudaEvent;
+import io.vquant.kernels.cuda.driver.CudaGraph;
+import io.vquant.kernels.cuda.driver.CudaStream;
+import io.vquant.kernels.cuda.driver.DeviceMemory;
+import io.vquant.kernels.kvcache.KvCacheSpec;
+import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.kvcache.KvFormats;
+import io.vquant.kernels.kvcache.KvPageLayout;
+import io.vquant.kernels.kvcache.LineBudget;
+import io.vquant.kernels.kvcache.PageLayout;
+import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Device;
+import io.vquant.kernels.tensor.Layout;
+import io.vquant.kernels.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * Times kernels on the first GPU, one line each: time, bytes or operations a second. Work is
+ * recorded and replayed; the cache is filled with other, clean lines before each replay.
+ */
+final class KernelBenchmark implements AutoCloseable {
+  private static final int REPEATS = 12;
+  private static final int WARM_UP = 3;
+  private static final int FLUSH_ROWS = 16384;
+  private static final int FLUSH_COLUMNS = 8192;
+  private static final long RANDOM_BYTES = 64L << 20;
+
+  private final CudaRuntime runtime;
+  private final Device device;
+  private final MemorySegment random;
+  private final LinearOperator flush;
+  private final Tensor flushIn;
+  private final Tensor flushOut;
+
+  private KernelBenchmark() {
+    runtime = new CudaRuntime(CudaAvailability.require(0), CudaAvailability.images());
+    device = runtime.device();
+    random = Arena.global().allocate(RANDOM_BYTES, 64);
+    // BF16 numbers of magnitude 2^-8 to 2^-4, any sign.
+    Random bits = new Random(1);
+    for (long i = 0; i < RANDOM_BYTES / 2; i++) {
+      int value = bits.nextInt();
+      int exponent = 119 + (value & 3);
+      random.setAtIndex(
+          ValueLayout.JAVA_SHORT,
+          i,
+          (short) ((value >>> 16 & 0x8000) | exponent << 7 | (value >>> 8 & 0x7f)));
+    }
+    flush = new CudaLinear(runtime, matrix(DType.BF16, FLUSH_ROWS, FLUSH_COLUMNS), null);
+    flushIn = matrix(DType.F32, 1, FLUSH_COLUMNS);
+    flushOut = matrix(DType.F32, 1, FLUSH_ROWS);
+  }
+
+  public static void main(String[] args) {
+    try (KernelBenchmark benchmark = new KernelBenchmark()) {
+      List<String> chosen = List.of(args);
+      if (chosen.contains("gemv")) {
+        benchmark.weightsOfOneStep();
+      }
+      if (chosen.contains("gemm")) {
+        benchmark.products();
+      }
+      if (chosen.contains("decode")) {
+        benchmark.decoding();
+      }
+      if (chosen.contains("packed")) {
+        benchmark.decodingPacked("k4v4g128");
+        benchmark.decodingPacked("k4v4");
+      }
+      if (chosen.contains("prefill")) {
+        benchmark.prefill();
+      }
+    }
+  }
+
+  private DeviceMemory randomMemory(long byteSize) {
+    DeviceMemory memory = runtime.allocate(byteSize);
+    CudaStream stream = runtime.stream();
+    for (long at = 0; at < byteSize; at += RANDOM_BYTES) {
+      long part = Math.min(RANDOM_BYTES, byteSize - at);
+      stream.copyToDevice(memory.address() + at, random.asSlice(0, part));
+    }
+    stream.synchronize();
+    return memory;
+  }
+
+  private Tensor matrix(DType dtype, int rows, int columns) {
+    long byteSize = (long) rows * columns * dtype.byteSize();
+    CudaStorage storage = new CudaStorage(device, randomMemory(byteSize).address(), byteSize);
+    return new Tensor(storage, dtype, Layout.dense(rows, columns));
+  }
+
+  /** Fastest and median time in milliseconds. */
+  private double[] time(Runnable work) {
+    CudaStream stream = runtime.stream();
+    work.run();
+    runtime.stream().synchronize();
+    double[] times = new double[REPEATS];
+    try (CudaGraph graph =
+            stream.record(() -> {
+              work.run();
+              runtime.stream();
+            });
+        CudaEvent start = new CudaEvent();
+        CudaEvent end = new CudaEvent()) {
+      for (int i = -WARM_UP; i < REPEATS; i++) {
+        flush.forward(flushOut, flushIn);
+        runtime.stream();
+        start.record(stream);
+        graph.launch(stream);
+        end.record(stream);
+        end.synchronize();
+        if (i >= 0) {
+          times[i] = end.millisecondsSince(start);
+        }
+      }
+    }
+    Arrays.sort(times);
+    return new double[] {times[0], times[REPEATS / 2]};
+  }
+
+  private static void print(String name, double[] times, double amount, String unit) {
+    System.out.printf(
+        "%-46s %9.4f ms (median %9.4f) %8.0f %s%n",
+        name, times[0], times[1], amount / times[0] / 1e6, unit);
+  }
+
+  /** The weights that one token of an 8B Llama reads. */
+  private void weightsOfOneStep() {
+    int[][] shapes = {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}};
+    Tensor in = matrix(DType.F32, 1, 14336);
+    Tensor out = matrix(DType.F32, 1, 128256);
+    List<Runnable> steps = new ArrayList<>();
+    double bytes = 0;
+    for (int layer = 0; layer < 32; layer++) {
+      for (int[] shape : shapes) {
+        steps.add(product(out, in, shape[0], shape[1]));
+        bytes += 2.0 * shape[0] * shape[1];
+      }
+    }
+    steps.add(product(out, in, 128256, 4096));
+    bytes += 2.0 * 128256 * 4096;
+    print("gemv, weights of an 8B step", time(() -> steps.forEach(Runnable::run)), bytes, "GB/s");
+  }
+
+  private Runnable product(Tensor out, Tensor in, int rows, int columns) {
+    CudaLinear linear = new CudaLinear(runtime, matrix(DType.BF16, rows, columns), null);
+    Tensor x = new Tensor(in.storage(), DType.F32, Layout.dense(1, columns));
+    Tensor y = new Tensor(out.storage(), DType.F32, Layout.dense(1, rows));
+    return () -> linear.forward(y, x);
+  }
+
+  private void products() {
+    int[][] shapes = {
+      {256, 4096, 4096},
+      {2048, 6144, 4096},
+      {2048, 4096, 4096},
+      {2048, 28672, 4096},
+      {2048, 4096, 14336},
+      {4096, 14336, 4096},
+      {8192, 8192, 8192}
+    };
+    for (int[] shape : shapes) {
+      Tensor x = matrix(DType.F32, shape[0], shape[2]);
+      Tensor out = matrix(DType.F32, shape[0], shape[1]);
+      CudaLinear linear = new CudaLinear(runtime, matrix(DType.BF16, shape[1], shape[2]), null);
+      double operations = 2.0 * shape[0] * shape[1] * shape[2];
+      print(
+          "gemm bf16 " + Arrays.toString(shape),
+          time(() -> linear.forward(out, x)),
+          operations / 1e3,
+          "TFLOP/s");
+    }
+  }
+
+  private void decoding() {
+    AttentionSpec spec = new AttentionSpec(32, 8, 128, 0.088388f, AttentionSpec.NO_WINDOW);
+    PageLayout layout = new PageLayout(8, 128, DType.BF16);
+    int[][] cases = {
+      {1, 8192},
+      {1, 32768},
+      {1, 131072},
+      {8, 8192},
+      {8, 32768},
+      {8, 131072},
+      {32, 16384},
+      {64, 8192}
+    };
+    long maxPages = 8L * 131072 / PageLayout.TOKENS;
+    DeviceMemory pages = randomMemory(maxPages * layout.byteSize());
+    DeviceMemory table = runtime.allocate(maxPages * Long.BYTES);
+    MemorySegment addresses = Arena.ofAuto().allocate(maxPages * Long.BYTES, Long.BYTES);
+    for (long i = 0; i < maxPages; i++) {
+      addresses.setAtIndex(ValueLayout.JAVA_LONG, i, pages.address() + i * layout.byteSize());
+    }
+    runtime.stream().copyToDevice(table.address(), addresses);
+    PlainDecode decode = new PlainDecode(runtime, spec, 64);
+    Tensor q = matrix(DType.F32, 64, 4096);
+    Tensor out = matrix(DType.F32, 64, 4096);
+    DeviceMemory positions = runtime.allocate(64 * Integer.BYTES);
+    for (int[] size : cases) {
+      runtime.stream().fill(positions.address(), size[1] - 1, 64);
+      int perSequence = size[1] / PageLayout.TOKENS;
+      double bytes = (double) size[0] * perSequence * layout.byteSize();
+      double[] times =
+          time(() ->
+              decode.forward(
+                  Operands.address(out),
+                  Operands.address(q),
+                  table.address(),
+                  perSequence,
+                  positions.address(),
+                  size[0]));
+      print("decode bf16 pages " + size[0] + " x " + size[1], times, bytes, "GB/s");
+    }
+  }
+
+  /** With 1 % lines and a window of 128: the slab and the ring are in the tiles. */
+  private void decodingPacked(String formatName) {
+    AttentionSpec spec = new AttentionSpec(32, 8, 128, 0.088388f, AttentionSpec.NO_WINDOW);
+    KvFormat format = KvFormats.parse(formatName);
+    KvPageLayout packed = new KvPageLayout(format, 8, 128);
+    PageLayout plain = new PageLayout(8, 128, DType.BF16);
+    int[][] cases = {
+      {1, 8192},
+      {1, 32768},
+      {1, 131072},
+      {8, 8192},
+      {8, 32768},
+      {8, 131072},
+      {32, 16384},
+      {64, 8192}
+    };
+    PackedDecode decode = new PackedDecode(runtime, spec, format, 64);
+    Tensor q = matrix(DType.F32, 64, 4096);
+    Tensor out = matrix(DType.F32, 64, 4096);
+    for (int[] size : cases) {
+      int sequences = size[0];
+      int lines = LineBudget.ofShare(0.01).at(size[1]);
+      int tileCount = Math.ceilDiv(lines, 64) + 3;
+      int pageCount = size[1] / 64 - 2;
+      List<DeviceMemory> taken = new ArrayList<>();
+      PackedDecode.Table pages = table(taken, sequences, pageCount, packed.byteSize(), lines);
+      PackedDecode.Table tiles = table(taken, sequences, tileCount, plain.byteSize(), 0);
+      MemorySegment counts = Arena.ofAuto().allocate(8L * sequences, 8);
+      for (int i = 0; i < sequences; i++) {
+        counts.setAtIndex(ValueLayout.JAVA_INT, 2L * i, tileCount);
+        counts.setAtIndex(ValueLayout.JAVA_INT, 2L * i + 1, pageCount);
+      }
+      DeviceMemory countsOnDevice = runtime.allocate(counts.byteSize());
+      taken.add(countsOnDevice);
+      runtime.stream().copyToDevice(countsOnDevice.address(), counts);
+      double bytes =
+          (double) sequences * (pageCount * packed.byteSize() + tileCount * plain.byteSize());
+      print(
+          "decode " + formatName + " " + sequences + " x " + size[1],
+          time(() ->
+              decode.forward(
+                  Operands.address(out),
+                  Operands.address(q),
+                  pages,
+                  tiles,
+                  countsOnDevice.address(),
+                  sequences)),
+          bytes,
+          "GB/s");
+      taken.forEach(runtime::free);
+    }
+  }
+
+  /** Pages of random bytes, and masks with {@code lines} bits a head spread over the pages. */
+  private PackedDecode.Table table(
+      List<DeviceMemory> taken, int sequences, int count, long byteSize, int lines) {
+    DeviceMemory memory = randomMemory((long) sequences * count * byteSize);
+    DeviceMemory table = runtime.allocate((long) sequences * count * Long.BYTES);
+    DeviceMemory masks = runtime.allocate((long) sequences * 8 * count * Long.BYTES);
+    taken.addAll(List.of(memory, table, masks));
+    MemorySegment addresses = Arena.ofAuto().allocate(table.byteSize(), 8);
+    for (long i = 0; i < (long) sequences * count; i++) {
+      addresses.setAtIndex(ValueLayout.JAVA_LONG, i, memory.address() + i * byteSize);
+    }
+    MemorySegment bits = Arena.ofAuto().allocate(masks.byteSize(), 8);
+    for (long head = 0; head < 8L * sequences; head++) {
+      for (int i = 0; i < lines; i++) {
+        long page = head * count + (long) i * 7 % count;
+        bits.setAtIndex(
+            ValueLayout.JAVA_LONG, page, bits.getAtIndex(ValueLayout.JAVA_LONG, page) | 1L << i);
+      }
+    }
+    runtime.stream().copyToDevice(table.address(), addresses);
+    runtime.stream().copyToDevice(masks.address(), bits);
+    runtime.stream().synchronize();
+    return new PackedDecode.Table(table.address(), masks.address(), count);
+  }
+
+  private void prefill() {
+    AttentionSpec spec = new AttentionSpec(32, 8, 128, 0.088388f, AttentionSpec.NO_WINDOW);
+    CudaAttention attention = new CudaAttention(runtime, spec, DType.BF16);
+    for (int rows : new int[] {4096, 16384}) {
+      try (CudaKvCache cache =
+          new CudaKvCache(runtime, new KvCacheSpec(1, 8, 128, rows, DType.BF16))) {
+        Tensor kv = matrix(DType.F32, rows, 1024);
+        cache.layer(0).append(kv, kv, 0);
+        Tensor q = matrix(DType.F32, rows, 4096);
+        Tensor out = matrix(DType.F32, rows, 4096);
+        double operations = 2.0 * rows * rows * 128 * 32;
+        print(
+            "prefill attention bf16 " + rows,
+            time(() -> attention.forward(out, q, cache.layer(0), 0)),
+            operations / 1e3,
+            "TFLOP/s");
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    runtime.close();
+  }
+}
