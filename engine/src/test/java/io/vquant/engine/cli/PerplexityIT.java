@@ -101,7 +101,7 @@ final class PerplexityIT {
     Cli.Outcome outcome =
         run("--text", story, "-c", "64", "--limit", "1", "--protocol", "llama.cpp").succeeds();
     assertThat(outcome.out())
-        .contains("KV cache bf16")
+        .contains("KV cache k8v4,lines=1%")
         .contains("windows of 64 tokens, the last 31 scored (protocol llama.cpp, mode prefill)")
         .contains("no BOS")
         .containsPattern("Final estimate: PPL = \\d+\\.\\d{4} \\+/- \\d+\\.\\d{5}\n")
@@ -147,7 +147,7 @@ final class PerplexityIT {
         .containsPattern("Mean    KLD: +\\d")
         .containsPattern("99\\.9%   KLD: +\\d")
         .containsPattern("Same top p: +\\d+\\.\\d{3} ± \\d\\.\\d{3} %")
-        .contains("Q is KV cache bf16, base f32");
+        .contains("Q is KV cache k8v4,lines=1%");
   }
 
   @Test

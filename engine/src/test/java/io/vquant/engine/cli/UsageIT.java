@@ -123,7 +123,9 @@ final class UsageIT {
 
   @Test
   void cudaSaysWhyItCannot() {
-    Cli.onThisJava().run("generate", "--device", "cuda:0", "x").failsWith(DEVICE_CANNOT, "CUDA");
+    Cli.onThisJava()
+        .run("generate", "--device", "cuda:0", "x")
+        .failsWith(DEVICE_CANNOT, "NVIDIA driver");
   }
 
   @ParameterizedTest

@@ -11,14 +11,11 @@ import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.backend.RotarySpec;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
-import io.vquant.kernels.kvcache.KvLayerSpec;
-import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.PageLayout;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Layout;
 import io.vquant.kernels.tensor.Tensor;
 import java.util.Collections;
-import java.util.List;
 
 /**
  * Runs the operators on small made-up tensors while a model is being opened. Vector code that is
@@ -35,9 +32,9 @@ public final class CpuWarmUp implements AutoCloseable {
   private static final int HEAD_DIM = 2 * HalfRows.BLOCK / HEADS;
   private static final int WIDTH = HEADS * HEAD_DIM;
   private static final int ROWS = DotTile.ROWS;
+  private static final int FEW_TOKENS = ROWS + 1;
   private static final int FEW_FEATURES = 2 * DotTile.COLUMNS;
   private static final int PAGE_AND_MORE = PageLayout.TOKENS + 1;
-  private static final int MAX_TOKENS = 3 * PageLayout.TOKENS;
 
   /** After so many, whatever is to be compiled early has been compiled. */
   private static final int ROUNDS = 24;
@@ -60,15 +57,14 @@ public final class CpuWarmUp implements AutoCloseable {
     if (!CpuBackend.isSupported()) {
       return; // opening the backend says why
     }
-    KvLayerSpec lines =
-        new KvLayerSpec(KvPolicy.nearLossless().base(), AttentionSpec.NO_WINDOW);
-    KvCacheSpec spec = new KvCacheSpec(1, HEAD_DIM, MAX_TOKENS, List.of(lines));
     try (CpuBackend backend = new CpuBackend(new BackendOptions(1));
-        KvCache cache = backend.kvCache(spec)) {
+        KvCache cache =
+            backend.kvCache(new KvCacheSpec(1, 1, HEAD_DIM, PAGE_AND_MORE, DType.BF16))) {
       LayerLike layer = new LayerLike(backend, cache);
+      layer.append(FEW_TOKENS);
       warm(layer::prefill);
       warm(layer::decode);
-      layer.fill(PAGE_AND_MORE);
+      layer.append(PAGE_AND_MORE);
       warm(layer::decode);
     }
   }
@@ -111,6 +107,7 @@ public final class CpuWarmUp implements AutoCloseable {
     private final Tensor oneOut;
     private final Tensor features;
     private final Tensor keys;
+    private int tokens;
 
     LayerLike(CpuBackend backend, KvCache cache) {
       this.cache = cache;
@@ -123,8 +120,7 @@ public final class CpuWarmUp implements AutoCloseable {
       norm = backend.rmsNorm(backend.matrix(1, WIDTH), 1e-5f);
       rotary = backend.rotary(new RotarySpec(HEAD_DIM, Collections.nCopies(HEAD_DIM / 2, 0.5f), 1));
       AttentionSpec spec = new AttentionSpec(HEADS, 1, HEAD_DIM, 1, AttentionSpec.NO_WINDOW);
-      attention =
-          backend.attention(spec, cache.spec().layers().getFirst().policy().format());
+      attention = backend.attention(spec, DType.BF16);
       activation = backend.gatedActivation();
       add = backend.residualAdd();
       many = backend.matrix(ROWS, WIDTH);
@@ -135,18 +131,13 @@ public final class CpuWarmUp implements AutoCloseable {
       keys = backend.matrix(PAGE_AND_MORE, HEAD_DIM);
     }
 
-    /** Puts so many tokens into the cache without attending to them. */
-    void fill(int tokens) {
-      cache.truncate(0);
-      cache.beginPass(tokens);
+    /** Makes it as many tokens of the cache. */
+    void append(int tokens) {
       cache.layer(0).append(keys.rows(0, tokens), keys.rows(0, tokens), 0);
-      cache.endLayer(0);
-      cache.endPass();
+      this.tokens = tokens;
     }
 
-    /** A prompt into an empty cache. */
     void prefill() {
-      cache.truncate(0);
       pass(manyOut, many);
     }
 
@@ -155,16 +146,10 @@ public final class CpuWarmUp implements AutoCloseable {
     }
 
     private void pass(Tensor out, Tensor x) {
-      int position = cache.length();
-      Tensor added = keys.rows(0, x.rows());
-      cache.beginPass(x.rows());
       norm.forward(out, x);
       linear.forward(features.rows(0, x.rows()), x);
-      rotary.forward(out, position);
-      cache.layer(0).append(added, added, position);
-      attention.forward(out, x, cache.layer(0), position);
-      cache.endLayer(0);
-      cache.endPass();
+      rotary.forward(out, 0);
+      attention.forward(out, x, cache.layer(0), tokens - x.rows());
       activation.forward(out, x, x);
       add.forward(x, out);
     }
