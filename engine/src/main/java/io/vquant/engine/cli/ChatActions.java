@@ -170,7 +170,6 @@ final class ChatActions {
   }
 
   private void attention(String arguments) {
-    answers.begin();
     try {
       screen.show(attention.run(arguments, answers::isStopped));
     } catch (ChatAttention.StoppedException e) {

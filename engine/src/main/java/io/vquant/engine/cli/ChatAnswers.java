@@ -81,7 +81,6 @@ final class ChatAnswers {
   }
 
   private void run(Function<ConversationListener, Answer> question, String whenNothingCame) {
-    begin();
     ProgressBar bar = ProgressBar.ofTokens(context.console().err(), "prefill", System.nanoTime());
     View view = new View(bar);
     Answer answer;

@@ -105,7 +105,9 @@ final class ChatFigures {
     try (Formatter text = new Formatter(Locale.ROOT)) {
       text.format("policy             %s%n", engine.kvPolicy());
       text.format("tokens             %d of %d%n", usage.tokens(), engine.contextLength());
-      text.format("effective bits     %.2f a number%n", engine.kvEffectiveBits(tokens));
+      if (usage.tokens() > 0) {
+        text.format("effective bits     %.2f a number%n", engine.kvEffectiveBits(tokens));
+      }
       text.format(
           "memory             %s (in bf16: %s)%n",
           Quantities.bytes(usage.byteSize()), Quantities.bytes(plain));

@@ -79,6 +79,7 @@ final class ChatLoop {
   }
 
   private void attempt(Runnable action) {
+    answers.begin();
     try {
       action.run();
     } catch (CommandFailure e) {
