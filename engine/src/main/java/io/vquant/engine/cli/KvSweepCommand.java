@@ -22,8 +22,8 @@ import picocli.CommandLine.Option;
             + " --window; with --kv, given once or more, only those policies.",
     footer = {
       "",
-      "Tokens go one by one through the caches unless --mode prefill is given: a prompt attends to",
-      "keys and values that are not packed yet, so that prefill hides most of the damage.",
+      "Tokens go one by one through the caches. With --mode prefill a window attends to keys and",
+      "values that are not packed yet, which shows no damage but that of --attention.",
       "Examples:",
       "  kv-sweep -m path/to/model --text wiki.test.raw -c 1024 --limit 2 --png front.png",
       "  kv-sweep --text book.txt -c 512 --k 8,4 --v 4 --lines 0,1%% --window 0,128 -o csv",
