@@ -92,8 +92,9 @@ public interface KernelBackend extends AutoCloseable {
    *
    * @param weight in host memory; not needed afterwards
    * @throws UnsupportedKernelException if the device computes with no such weights
-   * @throws io.vquant.kernels.quant.UnfitSchemeException if the scheme does not fit the rows, or a
-   *     weight is not finite or over 65504 in magnitude
+   * @throws io.vquant.kernels.quant.UnfitSchemeException if the scheme does not fit the rows
+   * @throws io.vquant.kernels.quant.UnquantizableWeightException if a weight is not finite or over
+   *     65504 in magnitude
    */
   default QuantizedWeight quantize(Tensor weight, QuantScheme scheme, QuantizeListener listener) {
     throw noQuantizedWeights(scheme);

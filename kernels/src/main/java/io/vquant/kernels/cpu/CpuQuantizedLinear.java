@@ -199,8 +199,7 @@ final class CpuQuantizedLinear implements LinearOperator {
     }
   }
 
-  private void addGroup(
-      long sums, long scale, long unpacked, int firstRow, int rows, int g) {
+  private void addGroup(long sums, long scale, long unpacked, int firstRow, int rows, int g) {
     int group = weight.scheme().group();
     long chains = unpacked + group * PanelTile.STRIDE;
     int groups = layout.groups();

@@ -149,12 +149,12 @@ public final class WeightQuantizer {
   /**
    * The matrix, when all panels are encoded.
    *
-   * @throws UnfitSchemeException if a weight is not finite or over 65504 in magnitude
+   * @throws UnquantizableWeightException if a weight is not finite or over 65504 in magnitude
    */
   public QuantizedWeight finish() {
     String refused = refusal.get();
     if (refused != null) {
-      throw new UnfitSchemeException(refused);
+      throw new UnquantizableWeightException(refused);
     }
     PanelLayout shape = layout;
     QuantizedWeight coded =

@@ -13,10 +13,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Times the matrix products of a layer of SmolLM2-135M with weights as BF16 and in codes, which take
- * turns: enough layers to be out of the caches. Prints the least time a weight, and weights a
+ * Times the matrix products of a layer of SmolLM2-135M with weights as BF16 and in codes, which
+ * take turns: enough layers to be out of the caches. Prints the least time a weight, and weights a
  * nanosecond.
  *
  * <p>Arguments: threads, input rows, layers, schemes ({@code bf16}, {@code q4}, {@code q8}, with
@@ -27,12 +28,12 @@ public final class QuantizedLinearBench {
   private static final int[][] SHAPES = {
     {576, 576}, {192, 576}, {192, 576}, {576, 576}, {1536, 576}, {1536, 576}, {576, 1536}
   };
-  private static final int ROUNDS = Integer.getInteger("rounds", 60);
+  private static final int ROUNDS = 150;
 
   private QuantizedLinearBench() {}
 
   /** One scheme: its operators in order. */
-  private record Contender(String name, List<LinearOperator> operators, long[] leastNanos) {}
+  private record Contender(String name, List<LinearOperator> operators, AtomicLong leastNanos) {}
 
   /** Runs it. */
   public static void main(String[] args) {
@@ -43,7 +44,8 @@ public final class QuantizedLinearBench {
       List<Contender> contenders = new ArrayList<>();
       for (int i = 3; i < args.length; i++) {
         long start = System.nanoTime();
-        contenders.add(new Contender(args[i], operators(backend, layers, args[i]), new long[] {-1}));
+        contenders.add(
+            new Contender(args[i], operators(backend, layers, args[i]), new AtomicLong(Long.MAX_VALUE)));
         System.out.printf("%s made in %.2f s%n", args[i], (System.nanoTime() - start) / 1e9);
       }
       long weights = 0;
@@ -60,7 +62,7 @@ public final class QuantizedLinearBench {
         }
       }
       for (Contender contender : contenders) {
-        double nanos = contender.leastNanos[0];
+        double nanos = contender.leastNanos.get();
         System.out.printf(
             "%-24s %8.3f ms, %6.2f weights/ns, %7.1f GFLOP/s%n",
             contender.name, nanos / 1e6, weights / nanos, 2.0 * weights * rows / nanos);
@@ -78,8 +80,7 @@ public final class QuantizedLinearBench {
       }
     }
     long nanos = System.nanoTime() - start;
-    long least = contender.leastNanos[0];
-    contender.leastNanos[0] = least < 0 ? nanos : Math.min(least, nanos);
+    contender.leastNanos.accumulateAndGet(nanos, Math::min);
   }
 
   private static List<LinearOperator> operators(CpuBackend backend, int layers, String name) {
