@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Function;
@@ -58,7 +59,12 @@ public final class ApiServer implements AutoCloseable {
       ChatTokenizer chat = ChatTokenizer.of(engine.tokenizer(), modelFolder);
       scheduler = engine.newScheduler(options.batch());
       long now = System.currentTimeMillis() / 1000;
-      ServedModel model = new ServedModel(modelName, now, engine, chat, scheduler);
+      Vocabulary vocabulary =
+          new Vocabulary(
+              engine.tokenizer(),
+              engine.config().vocabSize(),
+              Set.copyOf(engine.generationDefaults().eosTokenIds()));
+      ServedModel model = new ServedModel(modelName, now, engine, chat, vocabulary, scheduler);
       boolean loopback = options.address().getAddress().isLoopbackAddress();
       RequestGuard guard = new RequestGuard(options.apiKey(), loopback);
       ApiServer server = new ApiServer(http, model, guard);

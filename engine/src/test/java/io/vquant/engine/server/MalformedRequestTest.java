@@ -115,7 +115,7 @@ class MalformedRequestTest {
           "text"                                                              | body
           {"messages": [}                                                     | messages
           {"messages": 1} {}                                                  | body
-          {"messages"                                                         | body
+          {"messages"                                                         | messages
           """)
   void messagesOfTheWrongKindAreNamed(String body, String named) throws Exception {
     refused(CHAT, body, named);
