@@ -12,7 +12,12 @@ import io.vquant.tokenizer.chat.ChatTokenizer;
  * @param createdSeconds since 1970: when it was opened
  */
 record ServedModel(
-    String name, long createdSeconds, Engine engine, ChatTokenizer chat, BatchScheduler scheduler) {
+    String name,
+    long createdSeconds,
+    Engine engine,
+    ChatTokenizer chat,
+    Vocabulary vocabulary,
+    BatchScheduler scheduler) {
 
   int vocabSize() {
     return engine.config().vocabSize();
