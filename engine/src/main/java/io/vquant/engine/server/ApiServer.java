@@ -32,6 +32,7 @@ public final class ApiServer implements AutoCloseable {
   private final RequestBody bodies = new RequestBody();
   private final ChatApi chat;
   private final CompletionApi completions;
+  private final AttentionApi pictures;
 
   private ApiServer(HttpServer http, ServedModel model, RequestGuard guard) {
     this.http = http;
@@ -40,6 +41,7 @@ public final class ApiServer implements AutoCloseable {
     AnswerIds ids = new AnswerIds();
     chat = new ChatApi(model, ids);
     completions = new CompletionApi(model, ids);
+    pictures = new AttentionApi(model);
   }
 
   /**
@@ -115,8 +117,16 @@ public final class ApiServer implements AutoCloseable {
               200,
               "text/plain; version=0.0.4; charset=utf-8",
               MetricsText.of(model.scheduler().counters()).getBytes(StandardCharsets.UTF_8));
+      case "/attention" -> attention(exchange);
       default -> {
-        if (path.equals("/v1/models/" + model.name())) {
+        WebPage.Content page = WebPage.at(path).orElse(null);
+        if (page != null) {
+          exchange
+              .getResponseHeaders()
+              .set("Content-Security-Policy", WebPage.CONTENT_SECURITY_POLICY);
+          exchange.getResponseHeaders().set("X-Content-Type-Options", "nosniff");
+          send(get(exchange), 200, page.type(), page.bytes());
+        } else if (path.equals("/v1/models/" + model.name())) {
           sendJson(get(exchange), modelJson());
         } else {
           throw ApiFailure.notFound("not_found", null, "there is nothing at " + path);
@@ -133,12 +143,22 @@ public final class ApiServer implements AutoCloseable {
     return exchange;
   }
 
-  private void answer(
-      HttpExchange exchange, Function<Map<String, @Nullable Object>, AnswerShape> reader)
-      throws IOException {
+  private void attention(HttpExchange exchange) throws IOException {
+    post(exchange);
+    byte[] picture = bodies.read(exchange, body -> pictures.draw(Json.readObject(body)));
+    send(exchange, 200, "image/png", picture);
+  }
+
+  private static void post(HttpExchange exchange) {
     if (!exchange.getRequestMethod().equals("POST")) {
       throw ApiFailure.methodNotAllowed(exchange.getRequestMethod() + ": expected POST");
     }
+  }
+
+  private void answer(
+      HttpExchange exchange, Function<Map<String, @Nullable Object>, AnswerShape> reader)
+      throws IOException {
+    post(exchange);
     AnswerShape shape = bodies.read(exchange, body -> reader.apply(Json.readObject(body)));
     if (shape.requests().size() > model.scheduler().capacity()) {
       throw ApiFailure.badField(
@@ -169,6 +189,7 @@ public final class ApiServer implements AutoCloseable {
     json.put("model", model.name());
     json.put("running", counts.running());
     json.put("waiting", counts.waiting());
+    json.put("kv_bytes", counts.cacheByteSize());
     send(exchange, well ? 200 : 503, "application/json", bytes(json));
   }
 

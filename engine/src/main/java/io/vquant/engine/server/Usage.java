@@ -31,6 +31,7 @@ final class Usage {
     usage.put("completion_tokens", produced);
     usage.put("total_tokens", prompt + produced);
     usage.put("prompt_tokens_details", Map.of("cached_tokens", cached));
+    usage.put("kv_bytes", choices.stream().mapToLong(c -> c.result().cacheByteSize()).sum());
     return usage;
   }
 }

@@ -244,6 +244,39 @@ class ApiServerTest {
   }
 
   @Test
+  void thePageIsWholeAndFetchesNothingFromElsewhere() throws Exception {
+    HttpResponse<String> page = fixture.get("/");
+    assertThat(page.statusCode()).isEqualTo(200);
+    assertThat(page.headers().firstValue("Content-Security-Policy").orElse(""))
+        .contains("default-src 'self'");
+    for (String file : List.of("/web/chat.css", "/web/chat.js")) {
+      assertThat(page.body()).contains("\"" + file + "\"");
+      assertThat(fixture.get(file).statusCode()).isEqualTo(200);
+    }
+    assertThat(page.body() + fixture.get("/web/chat.js").body()).doesNotContain("http:", "https:");
+    assertThat(fixture.get("/web/../chat.js").statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  void aPictureOfAttention() throws Exception {
+    HttpResponse<byte[]> picture =
+        fixture.client.send(
+            fixture
+                .request("/attention")
+                .POST(
+                    HttpRequest.BodyPublishers.ofString(
+                        "{\"layer\": 3, \"head\": 1, " + messages(STORY) + "}"))
+                .build(),
+            HttpResponse.BodyHandlers.ofByteArray());
+    assertThat(picture.statusCode()).isEqualTo(200);
+    assertThat(picture.body()).startsWith(0x89, 'P', 'N', 'G');
+    HttpResponse<String> refused =
+        fixture.post("/attention", "{\"layer\": 8, " + messages(STORY) + "}");
+    assertThat(refused.statusCode()).isEqualTo(400);
+    assertThat(json(refused.body()).at("/error/param").stringValue()).isEqualTo("layer");
+  }
+
+  @Test
   void whatIsNotThereIsSaidInOneShape() throws Exception {
     assertThat(fixture.get("/nowhere").statusCode()).isEqualTo(404);
     HttpResponse<String> get = fixture.get("/v1/chat/completions");
