@@ -14,14 +14,23 @@ import java.util.Set;
 
 /**
  * JSON (RFC 8259) in UTF-8. Narrower than the standard where a model could otherwise go on for ever
- * within one value: up to {@link #MAX_BLANKS} blanks in a row, numbers of up to 16 digits before
- * and after the point.
+ * within one value: between parts at most a blank, or a line break and an indentation; numbers of
+ * up to 16 digits before and after the point.
  */
 public final class JsonGrammar {
-  private static final int MAX_BLANKS = 40;
+  private static final int MAX_INDENT = 32;
   private static final int MAX_DIGITS = 16;
 
-  final Rule blanks = new Rule.Repetition(anyOf(" \n\t\r"), 0, MAX_BLANKS);
+  /** Nothing, one blank, or a line break and an indentation. */
+  final Rule blanks =
+      optional(
+          choice(
+              literal(" "),
+              sequence(
+                  optional(literal("\r")),
+                  literal("\n"),
+                  new Rule.Repetition(anyOf(" \t"), 0, MAX_INDENT))));
+
   final Rule digits = new Rule.Repetition(range('0', '9'), 1, MAX_DIGITS);
   final Rule integer =
       sequence(

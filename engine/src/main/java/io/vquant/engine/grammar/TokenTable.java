@@ -13,7 +13,7 @@ public final class TokenTable {
   private final List<byte[]> sorted = new ArrayList<>();
   private final int[] tokenIds;
   private final int[] common;
-  private final @Nullable byte[][] byId;
+  private final byte[] @Nullable [] byId;
 
   /**
    * A table.

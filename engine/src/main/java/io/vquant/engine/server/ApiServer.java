@@ -23,7 +23,6 @@ import org.jspecify.annotations.Nullable;
 public final class ApiServer implements AutoCloseable {
   private static final int BACKLOG = 128;
   private static final int CLOSING_SECONDS = 1;
-  private static final byte[] NOTHING = {};
 
   private final HttpServer http;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -221,7 +220,9 @@ public final class ApiServer implements AutoCloseable {
     boolean head = exchange.getRequestMethod().equals("HEAD");
     exchange.getResponseHeaders().set("Content-Type", type);
     exchange.sendResponseHeaders(status, head ? -1 : body.length);
-    exchange.getResponseBody().write(head ? NOTHING : body);
+    if (!head) {
+      exchange.getResponseBody().write(body);
+    }
   }
 
   /** What the scheduler does and has done. */

@@ -46,7 +46,8 @@ final class ToolCallReader {
     int start = startOfCalls();
     if (start >= 0) {
       inCalls = true;
-      return take(start);
+      String before = take(start);
+      return toldText ? before : ""; // blanks before calls are no answer
     }
     return take(held.length() - heldBackChars());
   }

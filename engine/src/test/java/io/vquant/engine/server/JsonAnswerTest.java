@@ -2,11 +2,13 @@ package io.vquant.engine.server;
 
 import static io.vquant.engine.server.ServerFixture.messages;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.net.http.HttpResponse;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import tools.jackson.core.exc.UnexpectedEndOfInputException;
 import tools.jackson.databind.JsonNode;
 
 /** {@code response_format}, asked of a model that has never seen JSON. */
@@ -34,10 +36,10 @@ class JsonAnswerTest {
 
   @Test
   void answersKeepToASchema() throws Exception {
-    for (int seed = 1; seed <= 3; seed++) {
+    for (int seed = 1; seed <= 2; seed++) {
       JsonNode answers =
           fixture.chat(
-              "\"temperature\": 1.3, \"n\": 4, \"max_tokens\": 400, \"seed\": "
+              "\"temperature\": 1.3, \"n\": 4, \"max_tokens\": 200, \"seed\": "
                   + 100 * seed
                   + ", \"response_format\": "
                   + SCHEMA
@@ -63,20 +65,18 @@ class JsonAnswerTest {
   void anyObjectIsAnObject() throws Exception {
     JsonNode answers =
         fixture.chat(
-            "\"temperature\": 1, \"n\": 4, \"max_tokens\": 300, \"seed\": 5, \"response_format\":"
+            "\"temperature\": 1, \"n\": 4, \"max_tokens\": 100, \"seed\": 5, \"response_format\":"
                 + " {\"type\": \"json_object\"}, "
                 + messages("Tell me about a fox."));
-    int complete = 0;
     for (JsonNode choice : answers.get("choices")) {
+      String text = choice.at("/message/content").stringValue();
       if (choice.get("finish_reason").stringValue().equals("stop")) {
-        assertThat(ServerFixture.json(choice.at("/message/content").stringValue()).isObject())
-            .isTrue();
-        complete++;
-      } else {
-        assertThat(choice.at("/message/content").stringValue().stripLeading()).startsWith("{");
+        assertThat(ServerFixture.json(text).isObject()).isTrue();
+      } else { // cut off: all that is wrong with it is that it ends
+        assertThatThrownBy(() -> ServerFixture.json(text))
+            .isInstanceOf(UnexpectedEndOfInputException.class);
       }
     }
-    assertThat(complete).isPositive();
   }
 
   @Test

@@ -37,9 +37,10 @@ final class ServerFixture implements AutoCloseable {
   }
 
   ServerFixture(int slots, int queue, @Nullable String key, int context) {
-    String shared = System.getProperty("vquant.test.shared");
-    assumeTrue(shared != null && Files.isDirectory(Path.of(shared)), "no shared test data");
-    Path folder = Path.of(shared).resolve("models/vquant-tiny");
+    this(modelFolder(), slots, queue, key, context);
+  }
+
+  ServerFixture(Path folder, int slots, int queue, @Nullable String key, int context) {
     Path nativeCache = Path.of("target", "test-models", "native").toAbsolutePath();
     engine =
         Engine.open(
@@ -52,6 +53,12 @@ final class ServerFixture implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  static Path modelFolder() {
+    String shared = System.getProperty("vquant.test.shared");
+    assumeTrue(shared != null && Files.isDirectory(Path.of(shared)), "no shared test data");
+    return Path.of(shared).resolve("models/vquant-tiny");
   }
 
   int port() {
