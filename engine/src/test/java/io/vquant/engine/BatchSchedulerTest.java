@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class BatchSchedulerTest {
   private static final long SEED = 23;
   private static final int CONTEXT = 1024;
-  private static final int ANSWER_TOKENS = 90;
+  private static final int ANSWER_TOKENS = 70;
 
   /** Waits for the end. */
   private static final class Collector implements BatchListener {
@@ -133,7 +133,7 @@ class BatchSchedulerTest {
   @ParameterizedTest
   @MethodSource("policies")
   void eachGetsWhatItGetsAlone(KvPolicy policy) throws Exception {
-    List<int[]> prompts = prompts(7);
+    List<int[]> prompts = prompts(5);
     try (Engine engine = open(policy);
         BatchScheduler scheduler = engine.newScheduler(options(engine, 8, 100, 8))) {
       List<GenerationResult> expected = alone(engine, prompts);
@@ -153,7 +153,7 @@ class BatchSchedulerTest {
   void thoseThatGaveWayGetIt(KvPolicy policy) throws Exception {
     Random random = new Random(SEED);
     List<int[]> prompts = new ArrayList<>();
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 4; i++) {
       prompts.add(random.ints(60 + i, 3, 4096).toArray());
     }
     EngineOptions narrow =
@@ -221,8 +221,8 @@ class BatchSchedulerTest {
     Random random = new Random(SEED);
     try (Engine engine = open(KvPolicy.nearLossless());
         BatchScheduler scheduler = engine.newScheduler(options(engine, 4, 1000, 2.5))) {
-      List<int[]> prompts = prompts(12);
-      List<GenerationResult> expected = alone(engine, prompts.subList(0, 4));
+      List<int[]> prompts = prompts(6);
+      List<GenerationResult> expected = alone(engine, prompts.subList(0, 2));
       List<Collector> collectors = new ArrayList<>();
       for (int i = 0; i < 150; i++) {
         Collector collector = new Collector();
@@ -238,7 +238,7 @@ class BatchSchedulerTest {
           ticket.cancel();
         }
       }
-      List<Collector> last = submit(scheduler, prompts.subList(0, 4));
+      List<Collector> last = submit(scheduler, prompts.subList(0, 2));
       for (Collector collector : collectors) {
         assertThat(collector.await().reason()).isIn(FinishReason.CANCELLED, FinishReason.LENGTH);
       }
