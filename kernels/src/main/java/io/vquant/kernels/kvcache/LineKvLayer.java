@@ -414,6 +414,21 @@ public final class LineKvLayer implements HostKvLayer {
     passEnd = passStart;
   }
 
+  /** What the layer is made of. */
+  record Parts(Slab slab, BlockList packed, LineMasks masks, BlockList hot, LineScores scores) {}
+
+  /** For a layer that becomes a copy of another device's. */
+  Parts parts() {
+    return new Parts(slab, packed, masks, hot, scores);
+  }
+
+  /** Says how many tokens the parts hold, and which rows a pass under way has. */
+  void setPass(int tokens, int start, int end) {
+    length = tokens;
+    passStart = start;
+    passEnd = end;
+  }
+
   @Override
   public LineKvLayer fork() {
     return new LineKvLayer(this);
