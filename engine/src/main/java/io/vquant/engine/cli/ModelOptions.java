@@ -7,7 +7,6 @@ import io.vquant.engine.ModelShape;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.quant.SymmetricInt;
-import io.vquant.kernels.tensor.Device;
 import io.vquant.model.MemoryPlan;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -282,12 +281,7 @@ final class ModelOptions {
 
   /** The policies given, or the default alone. */
   List<String> kvPolicies() {
-    return kv.isEmpty() ? List.of(defaultKv()) : List.copyOf(kv);
-  }
-
-  /** The CUDA backend has plain caches only. */
-  private String defaultKv() {
-    return deviceChoice().device().kind() == Device.Kind.CUDA ? "bf16" : DEFAULT_KV;
+    return kv.isEmpty() ? List.of(DEFAULT_KV) : List.copyOf(kv);
   }
 
   /** Reads the policy that {@code option} was given. */

@@ -103,11 +103,11 @@ final class CudaKvCache implements KvCache {
       throw new UnstorableValueException(spoiled);
     }
     reserve(rows);
-    if (rows > 1 && length > 0 && lineTable != null) {
-      before = fork(false);
-    }
     for (int i = 0; i < layers.size(); i++) {
       layers.get(i).beginPass(rows);
+    }
+    if (rows > 1 && length > 0 && lineTable != null) {
+      before = fork(false);
     }
     passStart = length;
     passRows = rows;
@@ -196,8 +196,6 @@ final class CudaKvCache implements KvCache {
     }
     if (lineTable != null && before != null && before.lineTable != null) {
       lineTable.copyStateFrom(before.lineTable);
-    } else if (lineTable != null && !several) {
-      lineTable.dropPending();
     }
     forgetBefore();
     passRows = 0;
@@ -261,6 +259,7 @@ final class CudaKvCache implements KvCache {
   /** Runs the work of one token, recorded if it was recorded on these tensors before. */
   void replay(Tensor hidden, int position, Runnable work) {
     step.run(hidden, position, work);
+    setLength(position + 1);
   }
 
   /**

@@ -271,8 +271,12 @@ final class CudaLineLayer implements CudaKvLayer {
     }
   }
 
-  /** Forgets the rows of a pass of one that has not ended. */
+  /** Forgets the row of a pass of one that has not ended. */
   void dropPass() {
+    if (length > passStart) {
+      // Appending settled what the row before had left.
+      table.dropPending(index);
+    }
     length = passStart;
     passEnd = passStart;
     hot.shrink(tiles(length - hotStart()));

@@ -208,15 +208,9 @@ final class LineLayerTable {
     }
   }
 
-  /** Forgets what decoded rows left that is not yet in the scores. */
-  void dropPending() {
-    for (int layer = 0; layer < layers; layer++) {
-      runtime.stream().zero(pending(layer), (long) heads * Integer.BYTES);
-    }
-  }
-
-  long stateByteSize() {
-    return stride * layers;
+  /** Forgets what a decoded row left that is not yet in a layer's scores. */
+  void dropPending(int layer) {
+    runtime.stream().zero(pending(layer), (long) heads * Integer.BYTES);
   }
 
   void close() {
