@@ -307,6 +307,7 @@ __device__ __forceinline__ void attendPages(Softmax<D> &state, uint8_t *own, uin
 
 // The attention weights of lines and hot tokens, summed over the heads of a group; by the block that knows the row's maxima and sums.
 __device__ __forceinline__ void observe(const LineLayer &layer, int kvHead, int heads, int position, const float (*stats)[2], bool squared) {
+  if (position < layer.observedFrom) return;
   int slab = layer.slabTiles * PAGE_TOKENS, all = slab + layer.hotTiles * PAGE_TOKENS;
   const float *logits = layer.logits + (long long)kvHead * layer.logitTiles * PAGE_TOKENS * HEADS;
   for (int t = threadIdx.x; t < all; t += THREADS) {
@@ -344,7 +345,7 @@ __device__ void decode(float *out, const float *q, const LineLayer *layers, cons
   // Queries, transformed as keys are.
   float *queries = (float *)shared;
   for (int i = threadIdx.x; i < groupSize * D; i += THREADS) queries[i] = q[i];
-  if (options & TRANSFORM_QUERIES) {
+  if (options & TRANSFORM_QUERIES && layer.isTransformed()) {
     static_assert(D == 64 || D == 128, "a thread takes a channel of one or two heads");
     for (int h = threadIdx.x / D; h < (groupSize + THREADS / D - 1) / (THREADS / D) * (THREADS / D); h += THREADS / D) {
       int c = threadIdx.x % D;

@@ -66,7 +66,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 4)
     plain(outside(layer.hotStart() + tile * PAGE_TOKENS, first, position), SLAB_TILES + tile);
   if (threadIdx.x == 0) stats[(long long)blockIdx.x * gridDim.y + head] = make_float2(largest, sum);
   float result = mixed / sum;
-  if (transformValues) {
+  if (transformValues && layer.isTransformed()) {
     __syncthreads();
     query[c] = c < headDim ? result : 0.f;
     hadamard(query, headDim);
@@ -87,7 +87,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 4)
   int kvHead = blockIdx.y, heads = gridDim.y * groupSize, start = *startPosition, slot = threadIdx.x % PAGE_TOKENS, own = threadIdx.x / PAGE_TOKENS;
   bool isSlab = (int)blockIdx.x < layer.slabTiles;
   int hotTile = blockIdx.x - layer.slabTiles, tile = isSlab ? blockIdx.x : SLAB_TILES + hotTile;
-  if (hotTile >= layer.hotTiles) return;
+  if (hotTile >= layer.hotTiles || (!sums && start < layer.observedFrom)) return;
   bf16 *keys = (bf16 *)shared;
   const bf16 *from = headKeys<bf16>(layer.tiles, tile, kvHead, headDim);
   for (int i = threadIdx.x; i < PAGE_TOKENS * headDim / 8; i += THREADS) ((uint4 *)keys)[i] = ((const uint4 *)from)[i];

@@ -3,6 +3,7 @@
 #include "../common/dtypes.cuh"
 #include "../common/hadamard.cuh"
 #include "../common/order.cuh"
+#include "../common/reduce.cuh"
 #include "line_layer.cuh"
 
 constexpr int MAX_HEAD_DIM = 256, TRANSFORM_KEYS = 1, TRANSFORM_VALUES = 2;
@@ -10,9 +11,15 @@ constexpr int MAX_HEAD_DIM = 256, TRANSFORM_KEYS = 1, TRANSFORM_VALUES = 2;
 // Half of what FP16 holds, so that a key less the mean key still fits.
 constexpr float MAX_MAGNITUDE = 65504.f / 2;
 
-__device__ __forceinline__ void requireStorable(const LineLayer &layer, float x, int position, int head, int channel, bool isValue) {
-  if (!(fabsf(x) <= MAX_MAGNITUDE))
-    *layer.failure = make_uint4(position + 1, layer.index, (isValue ? 0x80000000u : 0u) | head << 16 | channel, __float_as_uint(x));
+// Codes must hold a row whatever the transform makes of it: no channel exceeds its norm. All threads call.
+__device__ __forceinline__ void requireStorable(const LineLayer &layer, float x, int position, int head, int channel, bool isValue, bool transforms) {
+  unsigned side = (isValue ? 0x80000000u : 0u) | head << 16;
+  if (!(fabsf(x) <= MAX_MAGNITUDE)) *layer.failure = make_uint4(position + 1, layer.index, side | channel, __float_as_uint(x));
+  // A head has at most 256 channels: its norm is at most 16 times the largest.
+  if (!transforms || !__syncthreads_or(fabsf(x) > MAX_MAGNITUDE / 16)) return;
+  __shared__ float scratch[WARP];
+  float norm = sqrtf(blockSum(x * x, scratch));
+  if (norm > MAX_MAGNITUDE && channel == 0) *layer.failure = make_uint4(position + 1, layer.index, side | 0xffffu, __float_as_uint(norm));
 }
 
 extern "C" __global__ void __launch_bounds__(MAX_HEAD_DIM)
@@ -35,62 +42,85 @@ extern "C" __global__ void __launch_bounds__(MAX_HEAD_DIM)
   }
   const unsigned long long *tiles = layer.tiles + SLAB_TILES;
   float x = c < headDim ? keys[r * keyStride + head * headDim + c] : 0.f;
-  if (transforms & TRANSFORM_KEYS) {
+  requireStorable(layer, x, position, head, c, false, transforms & TRANSFORM_KEYS);
+  if (layer.isTransformed() && transforms & TRANSFORM_KEYS) {
     row[c] = x;
     hadamard(row, headDim);
     x = row[c];
   }
   if (c < headDim) {
-    x = __fsub_rn(x, layer.mean[head * headDim + c]);
-    requireStorable(layer, x, position, head, c, false);
+    if (layer.isTransformed()) x = __fsub_rn(x, layer.mean[head * headDim + c]);
     headKeys<bf16>(tiles, slot / PAGE_TOKENS, head, headDim)[c * PAGE_TOKENS + slot % PAGE_TOKENS] = fromFloat<bf16>(x);
   }
   x = c < headDim ? values[r * valueStride + head * headDim + c] : 0.f;
-  if (transforms & TRANSFORM_VALUES) {
+  requireStorable(layer, x, position, head, c, true, transforms & TRANSFORM_KEYS);
+  if (layer.isTransformed() && transforms & TRANSFORM_VALUES) {
     __syncthreads();
     row[c] = x;
     hadamard(row, headDim);
     x = row[c];
   }
   if (c < headDim) {
-    requireStorable(layer, x, position, head, c, true);
     headValues<bf16>(tiles, slot / PAGE_TOKENS, head, headDim)[slot % PAGE_TOKENS * headDim + c] = fromFloat<bf16>(x);
   }
 }
 
-// out [row][heads * headDim] = H x, head by head. Grid: (rows, heads), a thread a channel. `out` may be `x`.
+// out [row][heads * headDim] = H x, head by head; or x where a layer is given that is not transformed. Grid: (rows, heads), a thread a channel. `out` may be `x`.
 extern "C" __global__ void __launch_bounds__(MAX_HEAD_DIM)
-    hadamard_rows(float *out, long long outStride, const float *x, long long xStride, int headDim) {
+    hadamard_rows(float *out, long long outStride, const float *x, long long xStride, int headDim, const LineLayer *layer) {
   __shared__ float row[MAX_HEAD_DIM];
   startAfterPrevious();
   int c = threadIdx.x, at = blockIdx.y * headDim + c;
   row[c] = c < headDim ? x[blockIdx.x * xStride + at] : 0.f;
-  hadamard(row, headDim);
+  if (!layer || layer->isTransformed()) hadamard(row, headDim);
   if (c < headDim) out[blockIdx.x * outStride + at] = row[c];
 }
 
-// The mean of a head's keys over the hot tokens, in double and in their order. Grid: KV heads, a thread a channel.
-extern "C" __global__ void mean_key(const LineLayer *layers, int tokens, int headDim) {
+// When keys are first packed, the hot tokens are transformed, and the mean of their keys is fixed: sums in double, tile by tile, then over the tiles.
+
+// sums [tiles][KV heads][headDim] of H k. Grid: (hot tiles, KV heads), a thread a channel.
+extern "C" __global__ void __launch_bounds__(MAX_HEAD_DIM) sum_keys(const LineLayer *layers, double *sums, int tokens, int headDim, int transforms) {
+  __shared__ float row[MAX_HEAD_DIM];
   startAfterPrevious();
-  LineLayer layer = *layers;
+  const LineLayer &layer = *layers;
+  int tile = blockIdx.x, head = blockIdx.y, c = threadIdx.x, count = min(PAGE_TOKENS, tokens - tile * PAGE_TOKENS);
+  const bf16 *keys = headKeys<bf16>(layer.tiles + SLAB_TILES, tile, head, headDim) + c * PAGE_TOKENS;
+  double sum = 0;
+  for (int t = 0; t < count; t++) {
+    row[c] = c < headDim ? toFloat(keys[t]) : 0.f;
+    if (transforms & TRANSFORM_KEYS) hadamard(row, headDim);
+    sum += (double)row[c];
+  }
+  if (c < headDim) sums[((long long)tile * gridDim.y + head) * headDim + c] = sum;
+}
+
+// Grid: KV heads, a thread a channel.
+extern "C" __global__ void mean_key(const LineLayer *layers, const double *sums, int tiles, int tokens, int headDim) {
+  startAfterPrevious();
   int head = blockIdx.x, c = threadIdx.x;
   if (c >= headDim) return;
   double sum = 0;
-  for (int first = 0; first < tokens; first += PAGE_TOKENS) {
-    const bf16 *keys = headKeys<bf16>(layer.tiles + SLAB_TILES, first / PAGE_TOKENS, head, headDim) + c * PAGE_TOKENS;
-    int count = min(PAGE_TOKENS, tokens - first);
-#pragma unroll 8
-    for (int t = 0; t < count; t++) sum += (double)toFloat(keys[t]);
-  }
-  layer.mean[head * headDim + c] = (float)(sum / tokens);
+  for (int tile = 0; tile < tiles; tile++) sum += sums[((long long)tile * gridDim.x + head) * headDim + c];
+  layers->mean[head * headDim + c] = (float)(sum / tokens);
 }
 
-// Subtracts the mean from the hot keys. Grid: (hot tiles, KV heads).
-extern "C" __global__ void subtract_mean(const LineLayer *layers, int tokens, int headDim) {
+// Grid: (hot tiles, KV heads), a thread a channel.
+extern "C" __global__ void __launch_bounds__(MAX_HEAD_DIM) transform_tiles(const LineLayer *layers, int tokens, int headDim, int transforms) {
+  __shared__ float row[MAX_HEAD_DIM];
   startAfterPrevious();
-  LineLayer layer = *layers;
-  int tile = blockIdx.x, head = blockIdx.y, count = min(PAGE_TOKENS, tokens - tile * PAGE_TOKENS);
-  bf16 *keys = headKeys<bf16>(layer.tiles + SLAB_TILES, tile, head, headDim);
-  for (int i = threadIdx.x; i < headDim * PAGE_TOKENS; i += blockDim.x)
-    if (i % PAGE_TOKENS < count) keys[i] = fromFloat<bf16>(__fsub_rn(toFloat(keys[i]), layer.mean[head * headDim + i / PAGE_TOKENS]));
+  const LineLayer &layer = *layers;
+  int tile = blockIdx.x, head = blockIdx.y, c = threadIdx.x, count = min(PAGE_TOKENS, tokens - tile * PAGE_TOKENS);
+  bf16 *keys = headKeys<bf16>(layer.tiles + SLAB_TILES, tile, head, headDim) + c * PAGE_TOKENS;
+  bf16 *values = headValues<bf16>(layer.tiles + SLAB_TILES, tile, head, headDim) + c;
+  float mean = c < headDim ? layer.mean[head * headDim + c] : 0.f;
+  for (int t = 0; t < count; t++) {
+    row[c] = c < headDim ? toFloat(keys[t]) : 0.f;
+    if (transforms & TRANSFORM_KEYS) hadamard(row, headDim);
+    if (c < headDim) keys[t] = fromFloat<bf16>(__fsub_rn(row[c], mean));
+    if (!(transforms & TRANSFORM_VALUES)) continue;
+    __syncthreads();
+    row[c] = c < headDim ? toFloat(values[t * headDim]) : 0.f;
+    hadamard(row, headDim);
+    if (c < headDim) values[t * headDim] = fromFloat<bf16>(row[c]);
+  }
 }

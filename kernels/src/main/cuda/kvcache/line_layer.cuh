@@ -21,12 +21,15 @@ struct LineLayer {
   int *pending;                     // [kvHeads]: position + 1 of that row, or 0
   float *mean;                      // [kvHeads][headDim]: subtracted from every key
   float *logits;                    // [kvHeads][logitTiles][64 tokens][LOGIT_HEADS]: scores of a decoded row, base 2
-  uint4 *failure;                   // host memory: position + 1, layer, head and channel, bits of a value that cannot be stored
+  uint4 *failure;                   // host memory: position + 1, layer, head and channel (0xffff: all), bits of a value (or norm) that cannot be stored
   long long maxPages;
   int ringTokens, logitTiles, index;
   int slabTiles, hotTiles, firstPage, packedPages;
+  int observedFrom;  // rows before say nothing of lines: their tokens all wait in the window
 
   __device__ int hotStart() const { return packedPages * PAGE_TOKENS; }
+  // Until the first page is packed everything is as a plain layer has it.
+  __device__ bool isTransformed() const { return packedPages > 0; }
 };
 static_assert(sizeof(LineLayer) == 152, "LineLayerTable.java lays it out");
 

@@ -23,7 +23,7 @@ public record EvalReport(List<EvalResult> results) {
   public String table() {
     List<Line> lines = new ArrayList<>();
     for (EvalResult result : results) {
-      List<EvalMetric> metrics = result.task().metrics();
+      List<EvalMetric> metrics = result.profile().metrics();
       metrics.forEach(
           metric -> lines.add(new Line(result, metric, metric.equals(metrics.getFirst()))));
     }
@@ -31,10 +31,10 @@ public record EvalReport(List<EvalResult> results) {
         new ReportTable<>(
             List.of(),
             List.of(
-                Column.text("Tasks", ofTask(EvalTask::name)),
+                Column.text("Tasks", ofTask(TaskProfile::name)),
                 Column.number("Version", ofTask(task -> Integer.toString(task.version()))),
                 Column.text("Filter", line -> line.metric.filter()),
-                Column.number("n-shot", line -> Integer.toString(line.result.task().fewShot())),
+                Column.number("n-shot", line -> Integer.toString(line.result.profile().fewShot())),
                 Column.text("Metric", line -> line.metric.name()),
                 Column.text("", line -> line.metric.higherIsBetter() ? "↑" : "↓"),
                 Column.number("Value", line -> decimal(line.result.value(line.metric))),
@@ -44,8 +44,8 @@ public record EvalReport(List<EvalResult> results) {
   }
 
   /** A task's name and version stand on its first line only. */
-  private static Function<Line, String> ofTask(Function<EvalTask, String> cell) {
-    return line -> line.first ? cell.apply(line.result.task()) : "";
+  private static Function<Line, String> ofTask(Function<TaskProfile, String> cell) {
+    return line -> line.first ? cell.apply(line.result.profile()) : "";
   }
 
   private static String standardError(Line line) {
@@ -67,8 +67,8 @@ public record EvalReport(List<EvalResult> results) {
     object.put("results", byTask(EvalReport::values));
     object.put("group_subtasks", byTask(result -> List.of()));
     object.put("configs", byTask(EvalReport::settings));
-    object.put("versions", byTask(result -> result.task().version()));
-    object.put("n-shot", byTask(result -> result.task().fewShot()));
+    object.put("versions", byTask(result -> result.profile().version()));
+    object.put("n-shot", byTask(result -> result.profile().fewShot()));
     object.put("higher_is_better", byTask(EvalReport::directions));
     object.put("n-samples", byTask(EvalReport::counts));
     object.put("config", config);
@@ -78,15 +78,15 @@ public record EvalReport(List<EvalResult> results) {
 
   private Map<String, Object> byTask(Function<EvalResult, Object> value) {
     Map<String, Object> object = new LinkedHashMap<>();
-    results.forEach(result -> object.put(result.task().name(), value.apply(result)));
+    results.forEach(result -> object.put(result.profile().name(), value.apply(result)));
     return object;
   }
 
   /** {@code "acc,none": 0.5, "acc_stderr,none": 0.1}; an error that is not known is "N/A". */
   private static Map<String, Object> values(EvalResult result) {
     Map<String, Object> values = new LinkedHashMap<>();
-    values.put("alias", result.task().name());
-    for (EvalMetric metric : result.task().metrics()) {
+    values.put("alias", result.profile().name());
+    for (EvalMetric metric : result.profile().metrics()) {
       var error = result.standardError(metric);
       values.put(metric.name() + "," + metric.filter(), result.value(metric));
       values.put(
@@ -98,16 +98,16 @@ public record EvalReport(List<EvalResult> results) {
 
   private static Map<String, Object> settings(EvalResult result) {
     Map<String, Object> settings = new LinkedHashMap<>();
-    settings.put("task", result.task().name());
-    settings.put("num_fewshot", result.task().fewShot());
-    settings.putAll(result.task().settings());
+    settings.put("task", result.profile().name());
+    settings.put("num_fewshot", result.profile().fewShot());
+    settings.putAll(result.profile().settings());
     return settings;
   }
 
   private static Map<String, Boolean> directions(EvalResult result) {
     Map<String, Boolean> directions = new LinkedHashMap<>();
     result
-        .task()
+        .profile()
         .metrics()
         .forEach(metric -> directions.put(metric.name(), metric.higherIsBetter()));
     return directions;

@@ -20,7 +20,8 @@ public record EvalResult(EvalTask task, List<Sample> samples, int planned) {
   public EvalResult {
     samples = List.copyOf(samples);
     if (samples.isEmpty()) {
-      throw new IllegalArgumentException(task.name() + ": 0 documents, expected 1 or more");
+      throw new IllegalArgumentException(
+          task.profile().name() + ": 0 documents, expected 1 or more");
     }
   }
 
@@ -58,6 +59,11 @@ public record EvalResult(EvalTask task, List<Sample> samples, int planned) {
         : Optional.of(new EvalResult(task, samples, planned));
   }
 
+  /** What the task is. */
+  public TaskProfile profile() {
+    return task.profile();
+  }
+
   /** Whether it was interrupted. */
   public boolean partial() {
     return samples.size() < planned;
@@ -74,7 +80,7 @@ public record EvalResult(EvalTask task, List<Sample> samples, int planned) {
   }
 
   private List<Score> scores(EvalMetric metric) {
-    int index = task.metrics().indexOf(metric);
+    int index = task.profile().metrics().indexOf(metric);
     return samples.stream().map(sample -> sample.scores().get(index)).toList();
   }
 }

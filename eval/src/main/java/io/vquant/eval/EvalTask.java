@@ -6,23 +6,11 @@ import java.util.Map;
 /** Questions to a model, and how its answers are judged. Asked one document at a time. */
 public interface EvalTask {
 
-  /** The name as a user writes it. */
-  String name();
-
-  /** Rises when results can no longer be compared with older ones. */
-  int version();
-
-  /** Examples with their answers that stand before each question. */
-  int fewShot();
+  /** What it is and how it judges. */
+  TaskProfile profile();
 
   /** Documents in the data. */
   int size();
-
-  /** What is measured, in the order of {@link Sample#scores}. */
-  List<EvalMetric> metrics();
-
-  /** Everything else that the result depends on, by the names of lm-evaluation-harness. */
-  Map<String, Object> settings();
 
   /**
    * Asks about one document.
@@ -34,7 +22,7 @@ public interface EvalTask {
   /**
    * One document's outcome.
    *
-   * @param scores one a metric
+   * @param scores one a metric of the profile
    * @param log what was asked, answered and expected, for people who want to look
    */
   record Sample(List<Score> scores, Map<String, Object> log) {

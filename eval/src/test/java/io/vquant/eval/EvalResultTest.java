@@ -17,33 +17,13 @@ class EvalResultTest {
   /** Four documents, correct but for the last; the model is not asked. */
   private static class FourDocuments implements EvalTask {
     @Override
-    public String name() {
-      return "four";
-    }
-
-    @Override
-    public int version() {
-      return 3;
-    }
-
-    @Override
-    public int fewShot() {
-      return 2;
+    public TaskProfile profile() {
+      return new TaskProfile("four", 3, 2, List.of(ACC, PERPLEXITY), Map.of("output_type", "none"));
     }
 
     @Override
     public int size() {
       return 4;
-    }
-
-    @Override
-    public List<EvalMetric> metrics() {
-      return List.of(ACC, PERPLEXITY);
-    }
-
-    @Override
-    public Map<String, Object> settings() {
-      return Map.of("output_type", "none");
     }
 
     @Override

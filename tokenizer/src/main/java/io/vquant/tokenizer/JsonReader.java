@@ -1,6 +1,5 @@
 package io.vquant.tokenizer;
 
-import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,9 +22,6 @@ final class JsonReader {
    */
   static final int MAX_DEPTH = 100;
 
-  /** Digits of a number; Java takes quadratic time to read them. */
-  private static final int MAX_NUMBER_CHARS = 1000;
-
   /** The kinds of values. */
   enum Kind {
     OBJECT("an object"),
@@ -43,9 +39,7 @@ final class JsonReader {
     }
   }
 
-  private final Path file;
-  private final char[] text;
-  private int at;
+  private final JsonScanner scanner;
   private int depth;
   private boolean atFirst;
 
@@ -55,18 +49,16 @@ final class JsonReader {
    * @param file named in messages
    */
   JsonReader(Path file, String json) {
-    this.file = file;
-    this.text = json.toCharArray();
+    scanner = new JsonScanner(file, json);
   }
 
   /** What comes next; its first character decides. */
   Kind peek() {
-    skipSpace();
-    if (at == text.length) {
+    if (scanner.atEnd()) {
       return Kind.END;
     }
-    char c = text[at];
-    if (c == '-' || isDigit(c)) {
+    char c = scanner.peek();
+    if (c == '-' || JsonScanner.isDigit(c)) {
       return Kind.NUMBER;
     }
     return switch (c) {
@@ -75,7 +67,7 @@ final class JsonReader {
       case '"' -> Kind.STRING;
       case 't', 'f' -> Kind.BOOLEAN;
       case 'n' -> Kind.NULL;
-      default -> throw unexpected();
+      default -> throw scanner.unexpected();
     };
   }
 
@@ -95,7 +87,7 @@ final class JsonReader {
       return null;
     }
     String name = string();
-    expect(':');
+    scanner.expect(':');
     return name;
   }
 
@@ -104,42 +96,14 @@ final class JsonReader {
     return next(']');
   }
 
+  /** The next value, which is a string. */
   String string() {
-    expect('"');
-    int start = at;
-    int end = start;
-    char[] chars = text;
-    while (end < chars.length && chars[end] != '"' && chars[end] != '\\' && chars[end] >= ' ') {
-      end++;
-    }
-    at = end;
-    if (end < chars.length && chars[end] == '"') {
-      at++;
-      return new String(chars, start, end - start);
-    }
-    return stringWithEscapes(start);
+    return scanner.string();
   }
 
-  /**
-   * A Long where the number is an integer that fits, a BigInteger where it does not, a Double where
-   * it has a fraction or an exponent.
-   */
+  /** The next value, which is a number: {@link JsonScanner#number}. */
   Number number() {
-    skipSpace();
-    int start = at;
-    boolean integer = scanNumber();
-    if (at - start > MAX_NUMBER_CHARS) {
-      throw malformed("a number of " + (at - start) + " characters");
-    }
-    String digits = new String(text, start, at - start);
-    if (!integer) {
-      double value = Double.parseDouble(digits);
-      if (Double.isInfinite(value)) {
-        throw malformed("number out of range: " + digits);
-      }
-      return value;
-    }
-    return digits.length() <= 18 ? (Number) Long.valueOf(digits) : fitting(new BigInteger(digits));
+    return scanner.number();
   }
 
   /** The next value, whatever it is; of a name that comes twice the last counts, as in Python. */
@@ -164,15 +128,15 @@ final class JsonReader {
       case STRING -> string();
       case NUMBER -> number();
       case BOOLEAN -> {
-        boolean value = text[at] == 't';
-        word(value ? "true" : "false");
+        boolean value = scanner.peek() == 't';
+        scanner.word(value ? "true" : "false");
         yield value;
       }
       case NULL -> {
-        word("null");
+        scanner.word("null");
         yield null;
       }
-      case END -> throw unexpected();
+      case END -> throw scanner.unexpected();
     };
   }
 
@@ -182,8 +146,8 @@ final class JsonReader {
       case OBJECT -> {
         beginObject();
         while (next('}')) {
-          skipString();
-          expect(':');
+          scanner.skipString();
+          scanner.expect(':');
           skip();
         }
       }
@@ -193,201 +157,43 @@ final class JsonReader {
           skip();
         }
       }
-      case STRING -> skipString();
-      case NUMBER -> scanNumber();
+      case STRING -> scanner.skipString();
+      case NUMBER -> scanner.scanNumber();
       case BOOLEAN, NULL -> value();
-      case END -> throw unexpected();
+      case END -> throw scanner.unexpected();
     }
   }
 
   /** Refuses anything but white space after what was read. */
   void requireEnd() {
-    skipSpace();
-    if (at < text.length) {
-      throw unexpected();
+    if (!scanner.atEnd()) {
+      throw scanner.unexpected();
     }
   }
 
   /** A refusal of the file because of what stands here. */
   MalformedTokenizerException malformed(String found) {
-    int line = 1;
-    int lineStart = 0;
-    for (int i = 0; i < Math.min(at, text.length); i++) {
-      if (text[i] == '\n') {
-        line++;
-        lineStart = i + 1;
-      }
-    }
-    return new MalformedTokenizerException(
-        file, "", "JSON", found + " (line " + line + ", column " + (at - lineStart + 1) + ")");
+    return scanner.malformed(found);
   }
 
   private void begin(char bracket) {
-    expect(bracket);
+    scanner.expect(bracket);
     if (++depth > MAX_DEPTH) {
-      throw malformed("nesting deeper than " + MAX_DEPTH);
+      throw scanner.malformed("nesting deeper than " + MAX_DEPTH);
     }
     atFirst = true;
   }
 
   private boolean next(char close) {
-    skipSpace();
-    if (at < text.length && text[at] == close) {
-      at++;
+    if (scanner.take(close)) {
       depth--;
       atFirst = false;
       return false;
     }
     if (!atFirst) {
-      expect(',');
+      scanner.expect(',');
     }
     atFirst = false;
     return true;
-  }
-
-  private void skipSpace() {
-    char[] chars = text;
-    int i = at;
-    while (i < chars.length
-        && (chars[i] == ' ' || chars[i] == '\n' || chars[i] == '\r' || chars[i] == '\t')) {
-      i++;
-    }
-    at = i;
-  }
-
-  private void expect(char wanted) {
-    skipSpace();
-    if (at == text.length || text[at] != wanted) {
-      throw unexpected();
-    }
-    at++;
-  }
-
-  private void word(String wanted) {
-    for (int i = 0; i < wanted.length(); i++, at++) {
-      if (at == text.length || text[at] != wanted.charAt(i)) {
-        throw unexpected();
-      }
-    }
-  }
-
-  private void skipString() {
-    expect('"');
-    char[] chars = text;
-    int i = at;
-    while (i < chars.length && chars[i] != '"' && chars[i] != '\\' && chars[i] >= ' ') {
-      i++;
-    }
-    int start = at;
-    at = i;
-    if (i < chars.length && chars[i] == '"') {
-      at++;
-    } else {
-      stringWithEscapes(start);
-    }
-  }
-
-  /** The rest of a string that began at {@code start} and has no escape before here. */
-  private String stringWithEscapes(int start) {
-    StringBuilder string = new StringBuilder().append(text, start, at - start);
-    while (at < text.length) {
-      char c = text[at];
-      if (c == '"') {
-        at++;
-        return string.toString();
-      }
-      if (c < ' ') {
-        throw unexpected();
-      }
-      at++;
-      string.append(c == '\\' ? escaped() : c);
-    }
-    throw unexpected();
-  }
-
-  private char escaped() {
-    if (at == text.length) {
-      throw unexpected();
-    }
-    char c = text[at++];
-    return switch (c) {
-      case '"', '\\', '/' -> c;
-      case 'b' -> '\b';
-      case 'f' -> '\f';
-      case 'n' -> '\n';
-      case 'r' -> '\r';
-      case 't' -> '\t';
-      case 'u' -> hexadecimal();
-      default -> {
-        at--;
-        throw unexpected();
-      }
-    };
-  }
-
-  private char hexadecimal() {
-    int value = 0;
-    for (int i = 0; i < 4; i++, at++) {
-      int digit = at < text.length && text[at] < 128 ? Character.digit(text[at], 16) : -1;
-      if (digit < 0) {
-        throw unexpected();
-      }
-      value = 16 * value + digit;
-    }
-    return (char) value;
-  }
-
-  /** Passes over a number and says whether it is an integer. */
-  private boolean scanNumber() {
-    if (text[at] == '-') {
-      at++;
-    }
-    if (at < text.length && text[at] == '0') {
-      at++;
-    } else {
-      digits();
-    }
-    boolean integer = true;
-    if (at < text.length && text[at] == '.') {
-      integer = false;
-      at++;
-      digits();
-    }
-    if (at < text.length && (text[at] == 'e' || text[at] == 'E')) {
-      integer = false;
-      at++;
-      if (at < text.length && (text[at] == '+' || text[at] == '-')) {
-        at++;
-      }
-      digits();
-    }
-    return integer;
-  }
-
-  private void digits() {
-    int start = at;
-    while (at < text.length && isDigit(text[at])) {
-      at++;
-    }
-    if (at == start) {
-      throw unexpected();
-    }
-  }
-
-  private static boolean isDigit(char c) {
-    return c >= '0' && c <= '9';
-  }
-
-  private static Number fitting(BigInteger value) {
-    return value.bitLength() < Long.SIZE ? (Number) value.longValue() : value;
-  }
-
-  private MalformedTokenizerException unexpected() {
-    if (at >= text.length) {
-      return malformed("the end of the file");
-    }
-    char c = text[at];
-    boolean printable = c > ' ' && c < 127;
-    return malformed(printable ? "'" + c + "'" : "character U+" + Integer.toHexString(c));
   }
 }

@@ -1,5 +1,6 @@
 package io.vquant.engine.attention;
 
+import io.vquant.eval.plots.Raster;
 import io.vquant.kernels.reference.Float64Attention;
 import io.vquant.model.AttentionInputs;
 
@@ -83,9 +84,9 @@ public final class AttentionMap {
    * The map as a picture: above it a strip that tells what is kept of each key (red sinks, orange
    * lines, blue window, grey the rest).
    */
-  public PngImage draw(KeptTokens kept) {
+  public Raster draw(KeptTokens kept) {
     int side = Math.max(1, Math.min(8, MOST_PIXELS / cells));
-    PngImage image = new PngImage(cells * side, STRIP + GAP + cells * side);
+    Raster image = new Raster(cells * side, STRIP + GAP + cells * side);
     KeptTokens.Kind[] kinds = kinds(kept);
     for (int key = 0; key < cells; key++) {
       image.fill(key * side, 0, side, STRIP, colour(kinds[key]));

@@ -5,6 +5,7 @@ import io.vquant.engine.GenerationListener;
 import io.vquant.engine.attention.AttentionMap;
 import io.vquant.engine.attention.KeptTokens;
 import io.vquant.engine.attention.LineChoice;
+import io.vquant.eval.plots.PngImage;
 import io.vquant.kernels.kvcache.LineBudget;
 import io.vquant.model.AttentionInputs;
 import java.util.concurrent.Callable;
@@ -157,7 +158,8 @@ final class AttnMapCommand implements Callable<Integer> {
               head, head / group, ofHead, AttentionMap.of(inputs, head, AttnMapReport.CELLS));
           if (files != null) {
             AttentionMap map = AttentionMap.of(inputs, head, PICTURE_CELLS);
-            files.write("layer-%d-head-%d.png".formatted(layer, head), map.draw(ofHead).encode());
+            files.write(
+                "layer-%d-head-%d.png".formatted(layer, head), PngImage.of(map.draw(ofHead)));
             files.write(
                 "layer-%d-kv-head-%d.csv".formatted(layer, head / group), report.csv(ofHead));
           }

@@ -126,7 +126,8 @@ final class EvalCommand implements Callable<Integer> {
     try (EngineLanguageModel languageModel = engine.newLanguageModel(listener)) {
       for (EvalTask task : chosen) {
         try (ProgressBar bar =
-            ProgressBar.of(context.console().err(), task.name(), "documents", System.nanoTime())) {
+            ProgressBar.of(
+                context.console().err(), task.profile().name(), "documents", System.nanoTime())) {
           EvalResult.run(task, languageModel, limit, (count, of) -> goesOn(bar, count, of))
               .ifPresent(done::add);
         }

@@ -59,7 +59,7 @@ record EvalOutput(
           report.results().stream()
               .filter(EvalResult::partial)
               .map(result ->
-                  result.task().name()
+                  result.profile().name()
                       + " "
                       + result.samples().size()
                       + " of "
@@ -85,11 +85,11 @@ record EvalOutput(
   private static Map<String, Object> sample(EvalResult result, int index) {
     EvalTask.Sample sample = result.samples().get(index);
     Map<String, Object> object = new LinkedHashMap<>();
-    object.put("task", result.task().name());
+    object.put("task", result.profile().name());
     object.put("doc_id", index);
     object.putAll(sample.log());
     for (int i = 0; i < sample.scores().size(); i++) {
-      var metric = result.task().metrics().get(i);
+      var metric = result.profile().metrics().get(i);
       object.put(metric.name() + "," + metric.filter(), sample.scores().get(i).value());
     }
     return object;

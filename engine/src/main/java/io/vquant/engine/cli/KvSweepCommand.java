@@ -5,7 +5,6 @@ import io.vquant.engine.ScoringMode;
 import io.vquant.eval.ReportFormat;
 import io.vquant.eval.SweepRow;
 import io.vquant.eval.SweepTable;
-import io.vquant.eval.WindowProtocol;
 import io.vquant.eval.plots.PngImage;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,8 +22,8 @@ import picocli.CommandLine.Option;
             + " --window; with --kv, given once or more, only those policies.",
     footer = {
       "",
-      "Tokens go one by one through the caches unless --mode prefill is given: a prompt attends to",
-      "keys and values that are not packed yet, so that prefill hides most of the damage.",
+      "Tokens go one by one through the caches. With --mode prefill a window attends to keys and",
+      "values that are not packed yet, which shows no damage but that of --attention.",
       "Examples:",
       "  kv-sweep -m path/to/model --text wiki.test.raw -c 1024 --limit 2 --png front.png",
       "  kv-sweep --text book.txt -c 512 --k 8,4 --v 4 --lines 0,1%% --window 0,128 -o csv",
@@ -33,14 +32,8 @@ import picocli.CommandLine.Option;
 final class KvSweepCommand implements Callable<Integer> {
   private final CommandContext context;
   @Mixin private ModelOptions model;
+  @Mixin private WindowOptions windowing;
   @Mixin private OutputOptions output;
-
-  @Option(
-      names = "--text",
-      required = true,
-      paramLabel = "FILE",
-      description = "the text, UTF-8; - is stdin")
-  private String file = "";
 
   @Option(names = "--k", split = ",", paramLabel = "BITS", description = "bits of keys (8,4,2)")
   private List<String> keyBits = List.of("8", "4", "2");
@@ -52,7 +45,7 @@ final class KvSweepCommand implements Callable<Integer> {
       names = "--lines",
       split = ",",
       paramLabel = "PART",
-      description = "lines a head, of the tokens or a number (default: 1%%)")
+      description = "lines a head, of the tokens or a number (default: one percent)")
   private List<String> lines = List.of("1%");
 
   @Option(
@@ -66,25 +59,10 @@ final class KvSweepCommand implements Callable<Integer> {
   private String against = "bf16";
 
   @Option(
-      names = "--limit",
-      paramLabel = "WINDOWS",
-      description = "score only the first windows (default: all)")
-  private int limit = Integer.MAX_VALUE;
-
-  @Option(
-      names = "--protocol",
-      paramLabel = "NAME",
-      description = "gptq or llama.cpp (default: gptq)")
-  private String protocol = WindowProtocol.GPTQ.label();
-
-  @Option(
       names = "--mode",
       paramLabel = "MODE",
       description = "decode or prefill (default: decode)")
   private String mode = ScoringMode.DECODE.label();
-
-  @Option(names = "--bos", description = "as perplexity's")
-  private boolean bos;
 
   @Option(names = "--png", paramLabel = "FILE", description = "also draw bits against KLD")
   private @Nullable String png;
@@ -101,20 +79,20 @@ final class KvSweepCommand implements Callable<Integer> {
   KvSweepCommand(CommandContext context) {
     this.context = context;
     model = new ModelOptions();
+    windowing = new WindowOptions();
     output = new OutputOptions();
   }
 
   @Override
   public Integer call() {
     model.checkForPolicies();
-    PerplexityPlan plan = PerplexityPlan.of(protocol, mode, model.contextLength(), limit, against);
+    PerplexityPlan plan = windowing.plan(model, mode, against);
     List<String> policies = policies();
     ReportFormat chosen = BenchCommand.reportFormat(format, json);
     OutputFile picture = OutputFile.of("--png", png);
-    String content = PerplexityText.read(file, context.console().in());
+    String content = windowing.readText(context);
     try (Engine engine = model.openForPolicies(context, output)) {
-      PerplexityText text =
-          PerplexityText.encode(engine, model.folder(context), file, content, bos);
+      PerplexityText text = windowing.encode(engine, model, context, content);
       context.interruption().onRequest(() -> {}); // the run looks, and ends after its last window
       List<SweepRow> rows = run(engine, plan, text, policies);
       print(text, plan, rows, chosen);

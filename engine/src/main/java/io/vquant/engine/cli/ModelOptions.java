@@ -4,10 +4,12 @@ import io.vquant.engine.Engine;
 import io.vquant.engine.EngineOptions;
 import io.vquant.engine.LoadProgress;
 import io.vquant.engine.ModelShape;
+import io.vquant.engine.hub.ModelName;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.model.MemoryPlan;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -318,7 +320,8 @@ final class ModelOptions {
     @Option(
         names = {"-m", "--model"},
         paramLabel = "DIR",
-        description = "a Hugging Face model folder (default: the bundled model)")
+        description =
+            "a Hugging Face model folder, or ORG/NAME that was pulled (default: the bundled model)")
     private @Nullable String model;
 
     void addTo(PlainLine line) {
@@ -331,7 +334,12 @@ final class ModelOptions {
         return BundledModel.open().unpack(context.cacheFolder());
       }
       try {
-        return Path.of(model);
+        Path path = Path.of(model);
+        return Files.exists(path)
+            ? path
+            : ModelName.parse(model)
+                .map(pulled -> ModelsFolder.pulled(context, pulled))
+                .orElse(path);
       } catch (InvalidPathException e) {
         throw CommandFailure.badModel("--model " + model + ": not a file name: " + e.getReason());
       }

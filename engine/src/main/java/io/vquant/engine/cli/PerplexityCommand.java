@@ -2,7 +2,6 @@ package io.vquant.engine.cli;
 
 import io.vquant.engine.Engine;
 import io.vquant.engine.ScoringMode;
-import io.vquant.eval.WindowProtocol;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -28,28 +27,8 @@ import picocli.CommandLine.Option;
 final class PerplexityCommand implements Callable<Integer> {
   private final CommandContext context;
   @Mixin private ModelOptions model;
+  @Mixin private WindowOptions windowing;
   @Mixin private OutputOptions output;
-
-  @Option(
-      names = "--text",
-      required = true,
-      paramLabel = "FILE",
-      description = "the text, UTF-8; - is stdin")
-  private String file = "";
-
-  @Option(
-      names = "--protocol",
-      paramLabel = "NAME",
-      description =
-          "which tokens of a window are scored; gptq: all but the first; llama.cpp: the second"
-              + " half (default: gptq)")
-  private String protocol = WindowProtocol.GPTQ.label();
-
-  @Option(
-      names = "--limit",
-      paramLabel = "WINDOWS",
-      description = "score only the first windows (default: all)")
-  private int limit = Integer.MAX_VALUE;
 
   @Option(
       names = "--mode",
@@ -58,11 +37,6 @@ final class PerplexityCommand implements Callable<Integer> {
           "prefill: a window goes through the model at once; decode: token by token, as in"
               + " generation (default: prefill)")
   private String mode = ScoringMode.PREFILL.label();
-
-  @Option(
-      names = "--bos",
-      description = "the model's BOS token begins the text, and replaces each window's first token")
-  private boolean bos;
 
   @Option(
       names = "--against",
@@ -76,17 +50,17 @@ final class PerplexityCommand implements Callable<Integer> {
   PerplexityCommand(CommandContext context) {
     this.context = context;
     model = new ModelOptions();
+    windowing = new WindowOptions();
     output = new OutputOptions();
   }
 
   @Override
   public Integer call() {
     model.check();
-    PerplexityPlan plan = PerplexityPlan.of(protocol, mode, model.contextLength(), limit, against);
-    String content = PerplexityText.read(file, context.console().in());
+    PerplexityPlan plan = windowing.plan(model, mode, against);
+    String content = windowing.readText(context);
     try (Engine engine = model.open(context, output, true)) {
-      PerplexityText text =
-          PerplexityText.encode(engine, model.folder(context), file, content, bos);
+      PerplexityText text = windowing.encode(engine, model, context, content);
       if (!output.quiet() && !model.deviceChoice().reason().isEmpty()) {
         context.console().message(model.deviceChoice().describe());
       }

@@ -38,6 +38,8 @@ final class Program {
   private static Map<String, Entry> commands() {
     Map<String, Entry> commands = new LinkedHashMap<>();
     commands.put("generate", new Entry("answer a prompt", GenerateCommand::new));
+    commands.put("chat", new Entry("talk with a model", ChatCommand::new));
+    commands.put("pull", new Entry("fetch a model from a Hugging Face hub", PullCommand::new));
     commands.put("inspect", new Entry("show what a model folder holds", InspectCommand::new));
     commands.put("doctor", new Entry("check this machine and say what to do", DoctorCommand::new));
     commands.put("tokenize", new Entry("text to token ids, or back", TokenizeCommand::new));

@@ -5,6 +5,7 @@ import io.vquant.eval.EvalTask;
 import io.vquant.eval.LanguageModel;
 import io.vquant.eval.MalformedTaskDataException;
 import io.vquant.eval.TaskData;
+import io.vquant.eval.TaskProfile;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -74,18 +75,8 @@ public final class Gsm8k implements EvalTask {
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public int version() {
-    return 1;
-  }
-
-  @Override
-  public int fewShot() {
-    return fewShot;
+  public TaskProfile profile() {
+    return new TaskProfile(NAME, 1, fewShot, METRICS, settings());
   }
 
   @Override
@@ -93,13 +84,7 @@ public final class Gsm8k implements EvalTask {
     return problems.size();
   }
 
-  @Override
-  public List<EvalMetric> metrics() {
-    return METRICS;
-  }
-
-  @Override
-  public Map<String, Object> settings() {
+  private static Map<String, Object> settings() {
     Map<String, Object> generation = new LinkedHashMap<>();
     generation.put("until", UNTIL);
     generation.put("do_sample", false);

@@ -5,6 +5,7 @@ import io.vquant.eval.EvalTask;
 import io.vquant.eval.LanguageModel;
 import io.vquant.eval.MalformedTaskDataException;
 import io.vquant.eval.TaskData;
+import io.vquant.eval.TaskProfile;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -79,18 +80,8 @@ public final class LastWord implements EvalTask {
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public int version() {
-    return 1;
-  }
-
-  @Override
-  public int fewShot() {
-    return 0;
+  public TaskProfile profile() {
+    return new TaskProfile(NAME, 1, 0, METRICS, settings());
   }
 
   @Override
@@ -98,13 +89,7 @@ public final class LastWord implements EvalTask {
     return passages.size();
   }
 
-  @Override
-  public List<EvalMetric> metrics() {
-    return METRICS;
-  }
-
-  @Override
-  public Map<String, Object> settings() {
+  private static Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("output_type", "loglikelihood");
     settings.put("min_words", MIN_WORDS);

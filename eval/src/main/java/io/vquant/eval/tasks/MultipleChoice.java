@@ -5,6 +5,7 @@ import io.vquant.eval.EvalTask;
 import io.vquant.eval.LanguageModel;
 import io.vquant.eval.MalformedTaskDataException;
 import io.vquant.eval.TaskData;
+import io.vquant.eval.TaskProfile;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -83,18 +84,8 @@ public final class MultipleChoice implements EvalTask {
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public int version() {
-    return 1;
-  }
-
-  @Override
-  public int fewShot() {
-    return fewShot;
+  public TaskProfile profile() {
+    return new TaskProfile(NAME, 1, fewShot, METRICS, settings());
   }
 
   @Override
@@ -102,13 +93,7 @@ public final class MultipleChoice implements EvalTask {
     return questions.size();
   }
 
-  @Override
-  public List<EvalMetric> metrics() {
-    return METRICS;
-  }
-
-  @Override
-  public Map<String, Object> settings() {
+  private static Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("output_type", "multiple_choice");
     settings.put("doc_to_text", "Question: {{question}}\nAnswer:");

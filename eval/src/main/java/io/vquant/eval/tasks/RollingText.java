@@ -5,6 +5,7 @@ import io.vquant.eval.EvalTask;
 import io.vquant.eval.LanguageModel;
 import io.vquant.eval.MalformedTaskDataException;
 import io.vquant.eval.TaskData;
+import io.vquant.eval.TaskProfile;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,18 +44,8 @@ public final class RollingText implements EvalTask {
   }
 
   @Override
-  public String name() {
-    return NAME;
-  }
-
-  @Override
-  public int version() {
-    return 1;
-  }
-
-  @Override
-  public int fewShot() {
-    return 0;
+  public TaskProfile profile() {
+    return new TaskProfile(NAME, 1, 0, METRICS, settings());
   }
 
   @Override
@@ -62,13 +53,7 @@ public final class RollingText implements EvalTask {
     return paragraphs.size();
   }
 
-  @Override
-  public List<EvalMetric> metrics() {
-    return METRICS;
-  }
-
-  @Override
-  public Map<String, Object> settings() {
+  private static Map<String, Object> settings() {
     return Map.of("output_type", "loglikelihood_rolling");
   }
 

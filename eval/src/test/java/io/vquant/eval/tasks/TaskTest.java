@@ -195,7 +195,7 @@ class TaskTest {
     assertThat(task.size()).isEqualTo(2);
     assertThat(task.ask(answering(""), 0).scores().getFirst()).isEqualTo(new Score(-7, 2));
     assertThat(task.ask(answering(""), 1).scores().get(1)).isEqualTo(new Score(-4, 5));
-    assertThat(task.metrics().get(2).value(List.of(new Score(-4 * Math.log(2), 8))))
+    assertThat(task.profile().metrics().get(2).value(List.of(new Score(-4 * Math.log(2), 8))))
         .isCloseTo(0.5, within(1e-12));
   }
 }

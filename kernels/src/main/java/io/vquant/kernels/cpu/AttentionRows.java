@@ -4,7 +4,7 @@ import static io.vquant.kernels.cpu.Simd.BYTES;
 
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.kvcache.PageLayout;
-import io.vquant.kernels.kvcache.PagedKvLayer;
+import io.vquant.kernels.kvcache.PlainPages;
 import java.util.Arrays;
 
 /**
@@ -105,7 +105,7 @@ final class AttentionRows {
   }
 
   /** Adds the pages {@code from} to {@code to - 1} to the state. */
-  void addPages(PagedKvLayer layer, int kvHead, int from, int to) {
+  void addPages(PlainPages layer, int kvHead, int from, int to) {
     int lastPosition = firstPosition + (rows - 1) / group;
     boolean inPlace = rows <= FEW_ROWS && reader.readsInPlace();
     for (int page = from; page < to; page++) {
@@ -118,7 +118,7 @@ final class AttentionRows {
     }
   }
 
-  private void addPageInPlace(PagedKvLayer layer, int kvHead, int page) {
+  private void addPageInPlace(PlainPages layer, int kvHead, int page) {
     int padded = paddedRows();
     reader.scoresInPlace(scores, padded, query, layer, page, kvHead);
     weighRows(page * TOKENS);
@@ -126,7 +126,7 @@ final class AttentionRows {
     addPageOut();
   }
 
-  private void addUnpackedPage(PagedKvLayer layer, int kvHead, int page, int visible) {
+  private void addUnpackedPage(PlainPages layer, int kvHead, int page, int visible) {
     int padded = paddedRows();
     reader.keys(keys, layer, page, kvHead);
     OuterTile.multiply(scores, padded, query, headDim, keys, PAGE_VECTORS);

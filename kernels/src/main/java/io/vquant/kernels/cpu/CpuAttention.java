@@ -4,7 +4,7 @@ import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.kvcache.KvLayer;
 import io.vquant.kernels.kvcache.PageLayout;
-import io.vquant.kernels.kvcache.PagedKvLayer;
+import io.vquant.kernels.kvcache.PlainPages;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 
@@ -30,7 +30,7 @@ final class CpuAttention implements AttentionOperator {
   private final ParallelTask tileTask = this::prefillTile;
   private final ParallelTask spanTask = this::decodeSpan;
 
-  private PagedKvLayer layer;
+  private PlainPages layer;
   private long query;
   private long queryStride;
   private long output;
@@ -57,23 +57,32 @@ final class CpuAttention implements AttentionOperator {
 
   @Override
   public void forward(Tensor out, Tensor q, KvLayer kv, int start) {
+    if (!(kv instanceof PlainPages pages)) {
+      throw new IllegalArgumentException("KV layer " + kv + ": expected pages of " + pageLayout);
+    }
+    forward(out, q, pages, start);
+  }
+
+  /** Attention over pages that are not a layer of their own. */
+  void forward(Tensor out, Tensor q, PlainPages pages, int start) {
     int columns = spec.numQueryHeads() * spec.headDim();
     Operands.require("q", q, q.rows(), columns);
     Operands.require("out", out, q.rows(), columns);
-    if (!(kv instanceof PagedKvLayer paged) || !paged.layout().equals(pageLayout)) {
-      throw new IllegalArgumentException("KV layer " + kv + ": expected pages of " + pageLayout);
+    if (!pages.layout().equals(pageLayout)) {
+      throw new IllegalArgumentException(
+          "KV layer of pages " + pages.layout() + ": expected " + pageLayout);
     }
-    if (start < 0 || start > paged.length() - q.rows()) {
+    if (start < 0 || start > pages.length() - q.rows()) {
       throw new IllegalArgumentException(
           "KV layer of "
-              + paged.length()
+              + pages.length()
               + " tokens: expected positions "
               + start
               + " to "
               + ((long) start + q.rows() - 1)
               + " in it");
     }
-    layer = paged;
+    layer = pages;
     query = Operands.address(q);
     queryStride = Operands.stride(q);
     output = Operands.address(out);

@@ -5,6 +5,8 @@ import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.KvLayer;
 import io.vquant.kernels.kvcache.KvPageLayout;
+import io.vquant.kernels.kvcache.PlainPages;
+import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 
 /**
@@ -14,15 +16,19 @@ import io.vquant.kernels.tensor.Tensor;
  * tiles, merged in this order. A row has the same bits in {@link LineDecode} and {@link
  * LinePrefill}, beside any other rows, on vectors of any width.
  *
- * <p>Rows that the layer observes leave their attention weights in its line scores.
+ * <p>Rows that the layer observes leave their attention weights in its line scores. A layer that
+ * has packed nothing yet is attended to as one that never packs, bit for bit: its observed rows go
+ * through the other kernels for their weights alone.
  */
 final class CpuLineAttention implements AttentionOperator {
 
+  private final CpuAttention plain;
   private final LineOperands operands;
   private final LineDecode decode;
   private final LinePrefill prefill;
 
   CpuLineAttention(CpuContext context, AttentionSpec spec, KvFormat format) {
+    plain = new CpuAttention(context, spec, DType.BF16);
     KvPageLayout pageLayout = new KvPageLayout(format, spec.numKvHeads(), spec.headDim());
     operands = new LineOperands(spec, pageLayout);
     decode = new LineDecode(context, spec, pageLayout, operands);
@@ -32,6 +38,22 @@ final class CpuLineAttention implements AttentionOperator {
   @Override
   public void forward(Tensor out, Tensor q, KvLayer kv, int startPosition) {
     operands.set(out, q, kv, startPosition);
+    PlainPages pages = operands.layer().unpackedPages();
+    if (pages == null) {
+      attend();
+      return;
+    }
+    int unobserved = Math.max(0, operands.layer().observedFrom() - startPosition);
+    if (unobserved < q.rows()) {
+      int observed = q.rows() - unobserved;
+      Tensor overwritten = out.rows(unobserved, observed);
+      operands.set(overwritten, q.rows(unobserved, observed), kv, startPosition + unobserved);
+      attend();
+    }
+    plain.forward(out, q, pages, startPosition);
+  }
+
+  private void attend() {
     if (operands.positions() == 1) {
       decode.run();
     } else {

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One KV head's hot tokens, made ready for low-bit attention: read from their 16-bit tiles, lines
  * chosen, quantized and laid out. Positions count from the layer's first hot token. Keys in the
- * tiles have gone through the Hadamard transform already, queries have not.
+ * tiles of a layer that has packed something have gone through the Hadamard transform already.
  */
 final class HotHead {
 
@@ -113,6 +113,9 @@ final class HotHead {
         for (int c = 0; c < headDim; c++) {
           keyRows[to + c] = bf16(keyBase + 2L * (c * TILE + slot));
           values[to + c] = bf16(valueBase + 2L * (slot * headDim + c));
+        }
+        if (hadamard != null && layer.keyTransform() == null) {
+          hadamard.apply(keyRows, to);
         }
       }
     }

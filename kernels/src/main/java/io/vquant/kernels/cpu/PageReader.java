@@ -1,7 +1,7 @@
 package io.vquant.kernels.cpu;
 
 import io.vquant.kernels.kvcache.PageLayout;
-import io.vquant.kernels.kvcache.PagedKvLayer;
+import io.vquant.kernels.kvcache.PlainPages;
 import io.vquant.kernels.tensor.DType;
 
 /**
@@ -55,7 +55,7 @@ final class PageReader {
 
   /** Scores {@code [rows, 64]} of queries {@code [rows, headDim]} with a head's keys, in place. */
   void scoresInPlace(
-      long scores, int rows, float[] queries, PagedKvLayer layer, int page, int kvHead) {
+      long scores, int rows, float[] queries, PlainPages layer, int page, int kvHead) {
     long from = layer.page(page).address() + layout.keysOffset(kvHead);
     Bf16OuterTile.multiply(scores, rows, queries, layout.headDim(), channelOrder, from, TOKENS);
   }
@@ -64,13 +64,13 @@ final class PageReader {
    * Outputs {@code [rows, headDim]} of weights {@code [rows, 64]} with a head's values, in place.
    */
   void outputsInPlace(
-      long outputs, int rows, float[] weights, PagedKvLayer layer, int page, int kvHead) {
+      long outputs, int rows, float[] weights, PlainPages layer, int page, int kvHead) {
     long from = layer.page(page).address() + layout.valuesOffset(kvHead);
     Bf16OuterTile.multiply(outputs, rows, weights, TOKENS, tokenAt, from, layout.headDim());
   }
 
   /** Unpacks a head's keys: {@code [headDim, 64]}. */
-  void keys(long unpacked, PagedKvLayer layer, int page, int kvHead) {
+  void keys(long unpacked, PlainPages layer, int page, int kvHead) {
     long from = layer.page(page).address() + layout.keysOffset(kvHead);
     long rowBytes = (long) TOKENS * layout.dtype().byteSize();
     for (int channel = 0; channel < layout.headDim(); channel++) {
@@ -79,7 +79,7 @@ final class PageReader {
   }
 
   /** Unpacks a head's values: {@code [64, paddedHeadDim]}, zeros from token {@code tokens} on. */
-  void values(long unpacked, PagedKvLayer layer, int page, int kvHead, int tokens) {
+  void values(long unpacked, PlainPages layer, int page, int kvHead, int tokens) {
     long from = layer.page(page).address() + layout.valuesOffset(kvHead);
     long rowBytes = (long) layout.headDim() * layout.dtype().byteSize();
     long stride = (long) valueVectors * Simd.BYTES;

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class CudaKvCache implements KvCache {
 
+  /** In place of a channel: the norm of the row is meant. */
+  private static final int WHOLE_ROW = 0xffff;
+
   private final CudaRuntime runtime;
   private final KvCacheSpec spec;
   private final PagePool pool;
@@ -268,14 +271,19 @@ final class CudaKvCache implements KvCache {
    * @return the exception that tells
    */
   UnstorableValueException spoil(int layer, int position, boolean isValue, int place, float value) {
+    int channel = place & WHOLE_ROW;
+    String what =
+        channel == WHOLE_ROW
+            ? "%d channels, has norm".formatted(spec.headDim())
+            : "channel %d is".formatted(channel);
     spoiled =
-        "%s of position %d, layer %d, KV head %d, channel %d is %s: KV format %s holds magnitudes up to %.0f; --kv f32 and bf16 hold any"
+        "%s of position %d, layer %d, KV head %d, %s %s: KV format %s holds magnitudes up to %.0f; --kv f32 and bf16 hold any"
             .formatted(
                 isValue ? "value" : "key",
                 position,
                 layer,
                 place >>> 16,
-                place & 0xffff,
+                what,
                 value,
                 spec.layers().get(layer).policy().format(),
                 CudaRuntime.MAX_MAGNITUDE);

@@ -30,7 +30,6 @@ final class CudaLineLayer implements CudaKvLayer {
   private final PageTable slab;
   private final PageTable hot;
   private final PageTable packed;
-  private boolean centred;
   private int length;
   private int passStart;
   private int passEnd;
@@ -55,7 +54,6 @@ final class CudaLineLayer implements CudaKvLayer {
     slab = new PageTable(runtime, pool, tile, tiles);
     hot = new PageTable(runtime, pool, tile, tiles + (long) LineLayerTable.SLAB_TILES * Long.BYTES);
     packed = new PageTable(runtime, pool, pageLayout.byteSize(), table.pages(index));
-    centred = !spec.policy().smoothKeys();
   }
 
   /** Takes over what another layer holds, whose state the tables share already. */
@@ -63,7 +61,6 @@ final class CudaLineLayer implements CudaKvLayer {
     slab.copy(other.slab);
     hot.copy(other.hot);
     packed.share(other.packed);
-    centred = other.centred;
     length = other.length;
     passStart = length;
     passEnd = length;
@@ -116,9 +113,9 @@ final class CudaLineLayer implements CudaKvLayer {
     return packed.size() * TOKENS;
   }
 
-  /** Whether keys are less their mean. */
-  boolean isCentred() {
-    return centred;
+  /** Whether what is stored has been transformed; before, the tiles are those of a plain layer. */
+  boolean isTransformed() {
+    return packed.size() > 0;
   }
 
   /** Whether the pass under way has one row, which the layer itself takes note of. */
@@ -126,9 +123,10 @@ final class CudaLineLayer implements CudaKvLayer {
     return passEnd - passStart == 1;
   }
 
-  /** Position of the first row of this pass that is observed. */
+  /** Position of the first row of this pass that is observed, as {@code LineKvLayer} has it. */
   int observedFrom() {
-    return Math.max(passStart, passEnd - OBSERVED_ROWS);
+    int first = Math.max(passEnd - OBSERVED_ROWS, spec.policy().window());
+    return Math.min(passEnd, Math.max(passStart, first));
   }
 
   int passEnd() {
@@ -246,9 +244,8 @@ final class CudaLineLayer implements CudaKvLayer {
   private void close(int pages) {
     int hotTokens = length - hotStart();
     if (pages > 0) {
-      if (!centred) {
-        kernels.centreKeys(address(), hotTokens, hot.size());
-        centred = true;
+      if (!isTransformed()) {
+        kernels.activate(address(), hotTokens, hot.size());
       }
       slab.grow(Math.max(slab.size(), slabTiles(length, pages)));
       upload();
@@ -293,7 +290,6 @@ final class CudaLineLayer implements CudaKvLayer {
   @Override
   public void clear() {
     release();
-    centred = !spec.policy().smoothKeys();
     length = 0;
     passStart = 0;
     passEnd = 0;

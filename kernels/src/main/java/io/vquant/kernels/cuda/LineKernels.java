@@ -1,6 +1,7 @@
 package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.cuda.driver.CudaFunction;
+import io.vquant.kernels.cuda.driver.CudaStream;
 import io.vquant.kernels.cuda.driver.KernelCall;
 import io.vquant.kernels.kvcache.GroupEncoding;
 import io.vquant.kernels.kvcache.GroupLayout;
@@ -28,8 +29,9 @@ final class LineKernels {
   private final int headDim;
   private final int transforms;
   private final CudaFunction append;
+  private final CudaFunction sumKeys;
   private final CudaFunction meanKey;
-  private final CudaFunction subtractMean;
+  private final CudaFunction transformTiles;
   private final CudaFunction closePass;
   private final CudaFunction pack;
 
@@ -44,7 +46,8 @@ final class LineKernels {
             | (policy.transformsValues() ? TRANSFORM_VALUES : 0);
     append = runtime.function(Kernel.APPEND_LINES);
     meanKey = runtime.function(Kernel.MEAN_KEY);
-    subtractMean = runtime.function(Kernel.SUBTRACT_MEAN);
+    sumKeys = runtime.function(Kernel.SUM_KEYS);
+    transformTiles = runtime.function(Kernel.TRANSFORM_TILES);
     closePass = runtime.function(Kernel.CLOSE_PASS);
     pack = runtime.function(Kernel.PACK);
   }
@@ -74,20 +77,35 @@ final class LineKernels {
         .launch(runtime.stream(), keys.rows(), numKvHeads, 1, channelThreads());
   }
 
-  /** Subtracts the mean of all hot keys from each, and from every later one. */
-  void centreKeys(long layer, int hotTokens, int hotTiles) {
-    meanKey
+  /** Begins to transform: the hot tokens now, later ones as they come. */
+  void activate(long layer, int hotTokens, int hotTiles) {
+    CudaStream stream = runtime.stream();
+    if (spec.policy().smoothKeys()) {
+      long sums = runtime.scratch((long) hotTiles * numKvHeads * headDim * Double.BYTES);
+      sumKeys
+          .call()
+          .int64(layer)
+          .int64(sums)
+          .int32(hotTokens)
+          .int32(headDim)
+          .int32(transforms)
+          .launch(stream, hotTiles, numKvHeads, 1, channelThreads());
+      meanKey
+          .call()
+          .int64(layer)
+          .int64(sums)
+          .int32(hotTiles)
+          .int32(hotTokens)
+          .int32(headDim)
+          .launch(stream, numKvHeads, 1, 1, channelThreads());
+    }
+    transformTiles
         .call()
         .int64(layer)
         .int32(hotTokens)
         .int32(headDim)
-        .launch(runtime.stream(), numKvHeads, 1, 1, channelThreads());
-    subtractMean
-        .call()
-        .int64(layer)
-        .int32(hotTokens)
-        .int32(headDim)
-        .launch(runtime.stream(), hotTiles, numKvHeads, 1, THREADS);
+        .int32(transforms)
+        .launch(stream, hotTiles, numKvHeads, 1, channelThreads());
   }
 
   /**

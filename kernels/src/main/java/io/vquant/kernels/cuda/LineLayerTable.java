@@ -28,6 +28,7 @@ final class LineLayerTable {
   private static final long HOT_TILES = 136;
   private static final long FIRST_PAGE = 140;
   private static final long PACKED_PAGES = 144;
+  private static final long OBSERVED_FROM = 148;
   private static final int ALIGNMENT = 256;
 
   private final CudaRuntime runtime;
@@ -95,6 +96,8 @@ final class LineLayerTable {
     host = arena.allocate((long) BYTES * layers, Long.BYTES);
     for (int layer = 0; layer < layers; layer++) {
       fillAddresses(layer);
+      struct(layer)
+          .set(ValueLayout.JAVA_INT, OBSERVED_FROM, spec.layers().get(layer).policy().window());
       clear(layer);
     }
   }

@@ -131,7 +131,8 @@ final class PackedAttention implements AttentionOperator {
 
   private Rows takeUp(Tensor q, CudaLineLayer layer) {
     long width = (long) spec.numQueryHeads() * spec.headDim();
-    boolean transforms = layer.spec().policy().hadamard();
+    boolean mayTransform = layer.isTransformed() || layer.isDecoding();
+    boolean transforms = layer.spec().policy().hadamard() && mayTransform;
     long queryBytes = transforms ? q.rows() * width * Float.BYTES : 0;
     long statsOffset = Math.ceilDiv(queryBytes, ALIGNMENT) * (long) ALIGNMENT;
     long statsBytes = 2L * Float.BYTES * q.rows() * spec.numQueryHeads();
@@ -139,11 +140,12 @@ final class PackedAttention implements AttentionOperator {
     if (!transforms) {
       return new Rows(Operands.address(q), Operands.stride(q), scratch + statsOffset);
     }
-    transform(scratch, width, Operands.address(q), Operands.stride(q), q.rows());
+    // What is recorded before the first page is packed fits the steps after.
+    transform(scratch, width, Operands.address(q), Operands.stride(q), q.rows(), layer.address());
     return new Rows(scratch, width, scratch + statsOffset);
   }
 
-  private void transform(long out, long outStride, long x, long stride, int rows) {
+  private void transform(long out, long outStride, long x, long stride, int rows, long layer) {
     hadamard
         .call()
         .int64(out)
@@ -151,6 +153,7 @@ final class PackedAttention implements AttentionOperator {
         .int64(x)
         .int64(stride)
         .int32(spec.headDim())
+        .int64(layer)
         .launch(
             runtime.stream(),
             rows,
@@ -161,7 +164,7 @@ final class PackedAttention implements AttentionOperator {
 
   private void attendOnTensorCores(
       Tensor out, int count, Rows rows, CudaLineLayer layer, long position) {
-    boolean nothingPacked = layer.packed().size() == 0;
+    boolean nothingPacked = !layer.isTransformed();
     var function = nothingPacked ? plainPrefill : prefill;
     var call =
         function
@@ -185,9 +188,9 @@ final class PackedAttention implements AttentionOperator {
       LineKernels.addFormat(call, pageLayout.format(), spec.headDim()).sharedMemory(tileBytes);
     }
     call.launch(runtime.stream(), spec.numQueryHeads(), Operands.blocks(count, ROWS), 1, THREADS);
-    if (layer.spec().policy().transformsValues()) {
+    if (layer.isTransformed() && layer.spec().policy().transformsValues()) {
       long output = Operands.address(out);
-      transform(output, Operands.stride(out), output, Operands.stride(out), count);
+      transform(output, Operands.stride(out), output, Operands.stride(out), count, 0);
     }
   }
 

@@ -8,62 +8,68 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>key = H k - mean, value = v (or H v)</pre>
  *
- * where H is the Walsh-Hadamard transform or nothing, and {@code mean} is one vector a KV head:
- * zero until keys are first packed, then the mean of all transformed keys present at that moment,
- * for good. A query is transformed by H alone: the mean adds the same to all its scores, which
- * softmax does not see (SageAttention, Zhang et al. 2024, section 4.2).
+ * where H is the Walsh-Hadamard transform or nothing, and {@code mean} is one vector a KV head: the
+ * mean of all transformed keys present when keys are first packed. A query is transformed by H
+ * alone: the mean adds the same to all its scores, which softmax does not see (SageAttention, Zhang
+ * et al. 2024, section 4.2). Until keys are first packed nothing is transformed.
  */
 final class KeyTransform {
   private final @Nullable HadamardTransform keys;
   private final @Nullable HadamardTransform values;
+  private final boolean smooth;
   private final int headDim;
   private final float[] mean;
-  private boolean frozen;
+  private boolean active;
 
   KeyTransform(KvLayerPolicy policy, int numKvHeads, int headDim) {
     this.headDim = headDim;
     keys = policy.hadamard() ? new HadamardTransform(headDim) : null;
     values = policy.transformsValues() ? new HadamardTransform(headDim) : null;
+    smooth = policy.smoothKeys();
     mean = new float[numKvHeads * headDim];
-    frozen = !policy.smoothKeys();
   }
 
   private KeyTransform(KeyTransform other) {
     keys = other.keys;
     values = other.values;
+    smooth = other.smooth;
     headDim = other.headDim;
     mean = other.mean.clone();
-    frozen = other.frozen;
+    active = other.active;
   }
 
   KeyTransform copy() {
     return new KeyTransform(this);
   }
 
+  /** What queries go through, if anything. */
   @Nullable HadamardTransform keys() {
-    return keys;
+    return active ? keys : null;
   }
 
+  /** What outputs go through to return to the model's channels, if anything. */
   @Nullable HadamardTransform values() {
-    return values;
+    return active ? values : null;
   }
 
-  /** Whether the mean will not change any more. */
-  boolean isFrozen() {
-    return frozen;
+  /** Whether what is stored has been transformed. */
+  boolean isActive() {
+    return active;
+  }
+
+  /** From now on keys and values are stored transformed. */
+  void activate() {
+    active = true;
+  }
+
+  /** Whether a mean is to be subtracted. */
+  boolean isSmooth() {
+    return smooth;
   }
 
   /** Fixes the mean of a head's transformed keys. */
   void setMean(int kvHead, int channel, float value) {
     mean[kvHead * headDim + channel] = value;
-  }
-
-  float mean(int kvHead, int channel) {
-    return mean[kvHead * headDim + channel];
-  }
-
-  void freeze() {
-    frozen = true;
   }
 
   /** Transforms one head's key in place. */

@@ -46,6 +46,30 @@ public record KvLayerPolicy(
         format, DEFAULT_WINDOW, DEFAULT_SINKS, DEFAULT_LINES, LineScore.SQUARED_WEIGHT, true, true);
   }
 
+  KvLayerPolicy withWindow(int newWindow) {
+    return new KvLayerPolicy(format, newWindow, sinks, lines, score, smoothKeys, hadamard);
+  }
+
+  KvLayerPolicy withSinks(int newSinks) {
+    return new KvLayerPolicy(format, window, newSinks, lines, score, smoothKeys, hadamard);
+  }
+
+  KvLayerPolicy withLines(LineBudget newLines) {
+    return new KvLayerPolicy(format, window, sinks, newLines, score, smoothKeys, hadamard);
+  }
+
+  KvLayerPolicy withScore(LineScore newScore) {
+    return new KvLayerPolicy(format, window, sinks, lines, newScore, smoothKeys, hadamard);
+  }
+
+  KvLayerPolicy withSmoothKeys(boolean newSmoothKeys) {
+    return new KvLayerPolicy(format, window, sinks, lines, score, newSmoothKeys, hadamard);
+  }
+
+  KvLayerPolicy withHadamard(boolean newHadamard) {
+    return new KvLayerPolicy(format, window, sinks, lines, score, smoothKeys, newHadamard);
+  }
+
   /** Whether everything is stored alike. */
   public boolean isPlain() {
     return format.isPlain();

@@ -45,51 +45,14 @@ final class KvPolicyText {
     return policy;
   }
 
-  private static KvLayerPolicy with(KvLayerPolicy p, String name, String value) {
-    KvFormat format = p.format();
+  private static KvLayerPolicy with(KvLayerPolicy policy, String name, String value) {
     return switch (name) {
-      case "lines" ->
-          new KvLayerPolicy(
-              format, p.window(), p.sinks(), lines(value), p.score(), p.smoothKeys(), p.hadamard());
-      case "window" ->
-          new KvLayerPolicy(
-              format,
-              number(name, value),
-              p.sinks(),
-              p.lines(),
-              p.score(),
-              p.smoothKeys(),
-              p.hadamard());
-      case "sinks" ->
-          new KvLayerPolicy(
-              format,
-              p.window(),
-              number(name, value),
-              p.lines(),
-              p.score(),
-              p.smoothKeys(),
-              p.hadamard());
-      case "smooth" ->
-          new KvLayerPolicy(
-              format,
-              p.window(),
-              p.sinks(),
-              p.lines(),
-              p.score(),
-              onOff(name, value),
-              p.hadamard());
-      case "hadamard" ->
-          new KvLayerPolicy(
-              format,
-              p.window(),
-              p.sinks(),
-              p.lines(),
-              p.score(),
-              p.smoothKeys(),
-              onOff(name, value));
-      case "score" ->
-          new KvLayerPolicy(
-              format, p.window(), p.sinks(), p.lines(), score(value), p.smoothKeys(), p.hadamard());
+      case "lines" -> policy.withLines(lines(value));
+      case "window" -> policy.withWindow(number(name, value));
+      case "sinks" -> policy.withSinks(number(name, value));
+      case "smooth" -> policy.withSmoothKeys(onOff(name, value));
+      case "hadamard" -> policy.withHadamard(onOff(name, value));
+      case "score" -> policy.withScore(score(value));
       default ->
           throw new IllegalArgumentException(
               "unknown setting '" + name + "': expected one of " + SETTINGS);

@@ -6,7 +6,6 @@ import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  *
  * <p>Tiles are 64 tokens of all heads in {@link PageLayout}. What lies behind the last row of a
- * tile is undefined. Everything is stored transformed ({@link KeyTransform}): attention transforms
+ * tile is undefined. Until the first page is packed the hot tiles hold everything as a plain BF16
+ * layer does. From then on all is stored transformed ({@link KeyTransform}): attention transforms
  * its queries by {@link #keyTransform}, and its output by {@link #valueTransform} if there is one.
  */
 public final class LineKvLayer implements HostKvLayer {
@@ -40,14 +40,14 @@ public final class LineKvLayer implements HostKvLayer {
   private final KvPageLayout pageLayout;
   private final PageLayout tileLayout;
   private final TilePacker packer;
-  private final Tiles tiles;
   private final KeyTransform transform;
   private final Slab slab;
   private final BlockList packed;
   private final LineMasks masks;
-  private final BlockList hot;
+  private final HotTiles hot;
   private final LineScores scores;
-  private final LineSelection selection = new LineSelection();
+  private final LineAdmission admission;
+  private final PlainPages unpacked = new Unpacked();
   private final float[] row;
   private int length;
   private int passStart;
@@ -61,13 +61,13 @@ public final class LineKvLayer implements HostKvLayer {
     int headDim = cache.headDim();
     pageLayout = new KvPageLayout(spec.policy().format(), heads, headDim);
     tileLayout = new PageLayout(heads, headDim, DType.BF16);
-    tiles = new Tiles(tileLayout);
     transform = new KeyTransform(spec.policy(), heads, headDim);
     slab = new Slab(tileLayout, memory);
     packed = new BlockList(memory, pageLayout.byteSize());
     masks = new LineMasks(heads);
-    hot = new BlockList(memory, tileLayout.byteSize());
+    hot = new HotTiles(tileLayout, memory);
     scores = new LineScores(heads);
+    admission = new LineAdmission(spec.policy(), slab, masks, scores, hot);
     row = new float[headDim];
   }
 
@@ -77,13 +77,13 @@ public final class LineKvLayer implements HostKvLayer {
     maxTokens = other.maxTokens;
     pageLayout = other.pageLayout;
     tileLayout = other.tileLayout;
-    tiles = other.tiles;
     transform = other.transform.copy();
     slab = other.slab.share();
     packed = other.packed.share();
     masks = other.masks.copy();
     hot = other.hot.share();
     scores = other.scores.copy();
+    admission = new LineAdmission(spec.policy(), slab, masks, scores, hot);
     row = new float[tileLayout.headDim()];
     length = other.length;
     passStart = length;
@@ -102,6 +102,13 @@ public final class LineKvLayer implements HostKvLayer {
   /** How a tile lies: BF16. */
   public PageLayout tileLayout() {
     return tileLayout;
+  }
+
+  /**
+   * All tokens, as a layer that never packs would hold them; null once something has been packed.
+   */
+  public @Nullable PlainPages unpackedPages() {
+    return packedPages() == 0 ? unpacked : null;
   }
 
   /** What queries go through, if anything. */
@@ -144,7 +151,7 @@ public final class LineKvLayer implements HostKvLayer {
 
   /** Positions {@code hotStart() + 64 index} and on. */
   public MemorySegment hotTile(int index) {
-    return hot.segment(index);
+    return hot.tile(index);
   }
 
   /** Lines of a head. */
@@ -171,9 +178,14 @@ public final class LineKvLayer implements HostKvLayer {
     return scores;
   }
 
-  /** Position of the first row of this pass that is observed. */
+  /**
+   * Position of the first row of this pass that is observed: the last {@link
+   * LineScores#OBSERVED_ROWS}, but none of the first window, whose tokens all wait for a page of
+   * rows behind it.
+   */
   public int observedFrom() {
-    return Math.max(passStart, passEnd - LineScores.OBSERVED_ROWS);
+    int first = Math.max(passEnd - LineScores.OBSERVED_ROWS, spec.policy().window());
+    return Math.min(passEnd, Math.max(passStart, first));
   }
 
   /** Position after the last row of this pass. */
@@ -215,17 +227,19 @@ public final class LineKvLayer implements HostKvLayer {
     }
     for (int r = 0; r < keys.rows(); r++) {
       int slot = length - hotStart();
-      int tile = slot / PageLayout.TOKENS;
-      MemorySegment to = tile == hot.size() ? hot.add() : hot.writable(tile);
       for (int head = 0; head < tileLayout.numKvHeads(); head++) {
         load(keys, r, head);
-        transform.applyToKey(row, head);
         requireStorable("key", head);
-        tiles.writeKey(to, head, slot % PageLayout.TOKENS, row);
+        if (transform.isActive()) {
+          transform.applyToKey(row, head);
+        }
+        hot.writeKey(slot, head, row);
         load(values, r, head);
-        transform.applyToValue(row);
         requireStorable("value", head);
-        tiles.writeValue(to, head, slot % PageLayout.TOKENS, row);
+        if (transform.isActive()) {
+          transform.applyToValue(row);
+        }
+        hot.writeValue(slot, head, row);
       }
       length++;
     }
@@ -239,14 +253,30 @@ public final class LineKvLayer implements HostKvLayer {
     }
   }
 
+  /** Codes must hold a row whatever the transform makes of it: no channel exceeds its norm. */
   private void requireStorable(String what, int kvHead) {
+    double squares = 0;
     for (int c = 0; c < row.length; c++) {
       if (!(Math.abs(row[c]) <= MAX_MAGNITUDE)) {
-        throw new UnstorableValueException(
-            "%s of position %d, KV head %d, channel %d is %s: KV format %s holds magnitudes up to %.0f; --kv f32 and bf16 hold any"
-                .formatted(what, length, kvHead, c, row[c], spec.policy().format(), MAX_MAGNITUDE));
+        throw unstorable(
+            "%s of position %d, KV head %d, channel %d is %s", what, kvHead, c, row[c]);
       }
+      squares += (double) row[c] * row[c];
     }
+    double norm = Math.sqrt(squares);
+    if (norm > MAX_MAGNITUDE && spec.policy().hadamard()) {
+      throw unstorable(
+          "%s of position %d, KV head %d, %d channels, has norm %s",
+          what, kvHead, row.length, norm);
+    }
+  }
+
+  private UnstorableValueException unstorable(
+      String found, String what, int kvHead, int channel, double value) {
+    return new UnstorableValueException(
+        found.formatted(what, length, kvHead, channel, value)
+            + ": KV format %s holds magnitudes up to %.0f; --kv f32 and bf16 hold any"
+                .formatted(spec.policy().format(), MAX_MAGNITUDE));
   }
 
   @Override
@@ -278,22 +308,22 @@ public final class LineKvLayer implements HostKvLayer {
   }
 
   private void pack(int pages) {
-    if (!transform.isFrozen()) {
-      freezeMean();
+    if (!transform.isActive()) {
+      hot.activate(transform, length - hotStart());
     }
     int start = hotStart();
     int end = start + pages * PageLayout.TOKENS;
     int heads = tileLayout.numKvHeads();
     masks.addPages(pages);
     for (int head = 0; head < heads; head++) {
-      selectLines(head, start, end);
+      admission.choose(head, start, end, length);
     }
     MemorySegment[] from = new MemorySegment[pages];
     MemorySegment[] to = new MemorySegment[pages];
     long[] lines = new long[pages * heads];
     int firstPage = start / PageLayout.TOKENS;
     for (int i = 0; i < pages; i++) {
-      from[i] = hot.segment(i);
+      from[i] = hot.tile(i);
       to[i] = packed.add();
       for (int head = 0; head < heads; head++) {
         lines[i * heads + head] = masks.ofHead(head)[firstPage + i];
@@ -302,92 +332,6 @@ public final class LineKvLayer implements HostKvLayer {
     packer.pack(pageLayout, to, from, lines);
     hot.removeBefore(pages);
     scores.removeHot(end - start, spec.policy().ringTokens());
-  }
-
-  private void freezeMean() {
-    int tokens = length - hotStart();
-    for (int head = 0; head < tileLayout.numKvHeads(); head++) {
-      for (int c = 0; c < tileLayout.headDim(); c++) {
-        double sum = 0;
-        for (int slot = 0; slot < tokens; slot++) {
-          sum += tiles.key(hotTileOf(slot), head, slot % PageLayout.TOKENS, c);
-        }
-        transform.setMean(head, c, (float) (sum / tokens));
-      }
-    }
-    transform.freeze();
-    for (int tile = 0; tile < hot.size(); tile++) {
-      subtractMean(
-          hot.writable(tile), Math.min(PageLayout.TOKENS, tokens - tile * PageLayout.TOKENS));
-    }
-  }
-
-  private MemorySegment hotTileOf(int slot) {
-    return hot.segment(slot / PageLayout.TOKENS);
-  }
-
-  private void subtractMean(MemorySegment tile, int tokens) {
-    for (int head = 0; head < tileLayout.numKvHeads(); head++) {
-      for (int c = 0; c < tileLayout.headDim(); c++) {
-        float mean = transform.mean(head, c);
-        for (int slot = 0; slot < tokens; slot++) {
-          tiles.setKey(tile, head, slot, c, tiles.key(tile, head, slot, c) - mean);
-        }
-      }
-    }
-  }
-
-  /** Chooses a head's lines among the slab and the hot positions {@code start ... end - 1}. */
-  private void selectLines(int head, int start, int end) {
-    KvLayerPolicy policy = spec.policy();
-    int pinned = 0;
-    boolean linesStay = policy.format().keys() instanceof GroupEncoding keys && keys.isPerChannel();
-    selection.start(0);
-    int capacity = policy.slabRows(length);
-    for (int r = 0; r < slab.count(head); r++) {
-      if (linesStay || slab.position(head, r) < policy.sinks()) {
-        pinned++;
-      }
-    }
-    for (int position = start; position < Math.min(end, policy.sinks()); position++) {
-      admit(head, position);
-      pinned++;
-    }
-    selection.start(Math.max(0, capacity - pinned));
-    for (int r = 0; r < slab.count(head); r++) {
-      if (!linesStay && slab.position(head, r) >= policy.sinks()) {
-        selection.offerLine(slab.position(head, r), slab.score(head, r));
-      }
-    }
-    for (int position = Math.max(start, policy.sinks()); position < end; position++) {
-      selection.offerToken(position, scores.hotScore(head, position - start));
-    }
-    int[] chosen = selection.chosen();
-    if (!linesStay) {
-      demoteOthers(head, chosen);
-    }
-    for (int position : chosen) {
-      if (position >= start) {
-        admit(head, position);
-      }
-    }
-  }
-
-  private void demoteOthers(int head, int[] chosen) {
-    for (int r = slab.count(head) - 1; r >= 0; r--) {
-      int position = slab.position(head, r);
-      if (position >= spec.policy().sinks() && Arrays.binarySearch(chosen, position) < 0) {
-        masks.clear(head, position);
-        slab.remove(head, r);
-      }
-    }
-  }
-
-  private void admit(int head, int position) {
-    int slot = position - hotStart();
-    float score = scores.hotScore(head, slot);
-    slab.add(head, position, score, hotTileOf(slot), slot % PageLayout.TOKENS);
-    masks.set(head, position);
   }
 
   /** Gives up pages and lines that no later query can see. */
@@ -409,17 +353,23 @@ public final class LineKvLayer implements HostKvLayer {
   /** Forgets the rows of a pass that has not ended; before, nothing else of the layer changes. */
   void dropPass() {
     length = passStart;
-    hot.releaseFrom(Math.ceilDiv(length - hotStart(), PageLayout.TOKENS));
+    hot.keepTokens(length - hotStart());
     scores.clearPass();
     passEnd = passStart;
   }
 
   /** What the layer is made of. */
-  record Parts(Slab slab, BlockList packed, LineMasks masks, BlockList hot, LineScores scores) {}
+  record Parts(
+      KeyTransform transform,
+      Slab slab,
+      BlockList packed,
+      LineMasks masks,
+      HotTiles hot,
+      LineScores scores) {}
 
   /** For a layer that becomes a copy of another device's. */
   Parts parts() {
-    return new Parts(slab, packed, masks, hot, scores);
+    return new Parts(transform, slab, packed, masks, hot, scores);
   }
 
   /** Says how many tokens the parts hold, and which rows a pass under way has. */
@@ -427,6 +377,24 @@ public final class LineKvLayer implements HostKvLayer {
     length = tokens;
     passStart = start;
     passEnd = end;
+  }
+
+  /** The view of the hot tiles while they are all there is. */
+  private final class Unpacked implements PlainPages {
+    @Override
+    public PageLayout layout() {
+      return tileLayout;
+    }
+
+    @Override
+    public MemorySegment page(int index) {
+      return hot.tile(index);
+    }
+
+    @Override
+    public int length() {
+      return length;
+    }
   }
 
   @Override
@@ -438,7 +406,7 @@ public final class LineKvLayer implements HostKvLayer {
   public void release() {
     slab.release();
     packed.releaseFrom(0);
-    hot.releaseFrom(0);
+    hot.keepTokens(0);
     length = 0;
   }
 

@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** One layer of a {@link PagedKvCache}: an array of pages in {@link PageLayout}. */
-public final class PagedKvLayer implements HostKvLayer {
+public final class PagedKvLayer implements HostKvLayer, PlainPages {
 
   private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final ValueLayout.OfShort BF16 = ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -28,11 +28,12 @@ public final class PagedKvLayer implements HostKvLayer {
     this.length = length;
   }
 
+  @Override
   public PageLayout layout() {
     return layout;
   }
 
-  /** Page {@code index} in {@link PageLayout}: token positions {@code 64 * index} and on. */
+  @Override
   public MemorySegment page(int index) {
     return pages.segment(index);
   }

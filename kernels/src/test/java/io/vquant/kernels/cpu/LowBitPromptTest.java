@@ -17,11 +17,9 @@ import io.vquant.kernels.kvcache.KvFormats;
 import io.vquant.kernels.kvcache.KvLayerPolicy;
 import io.vquant.kernels.kvcache.KvLayerSpec;
 import io.vquant.kernels.kvcache.LineKvLayer;
-import io.vquant.kernels.quant.HadamardTransform;
 import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.kernels.reference.ReferenceBackend;
 import io.vquant.kernels.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
@@ -78,7 +76,7 @@ class LowBitPromptTest {
     return out.segment().toArray(F32);
   }
 
-  /** The stored keys and values, and the transformed queries, through the specification. */
+  /** The stored keys and values, not transformed yet, through the specification. */
   private static float[] expected(KernelBackend backend, KvCache cache, SymmetricInt format) {
     LineKvLayer layer = (LineKvLayer) cache.layer(0);
     int tokens = layer.length();
@@ -96,18 +94,13 @@ class LowBitPromptTest {
         }
       }
       Tensor q = rows(backend, 0, tokens, 4, 0);
-      float[] queries = q.segment().toArray(F32);
-      for (int at = 0; at < queries.length; at += HEAD_DIM) {
-        new HadamardTransform(HEAD_DIM).apply(queries, at);
-      }
-      q.segment().copyFrom(MemorySegment.ofArray(queries));
       double[][] scores = ObservationScores.of(LineCriterion.SQUARED_WEIGHT, SPEC, q, k);
       int[][] lines = new int[2][];
       for (int head = 0; head < 2; head++) {
         lines[head] = LineRanking.of(scores[head], 128).first(32);
       }
       Tensor out = reference.matrix(tokens, 4 * HEAD_DIM);
-      AttentionPrecision precision = AttentionPrecision.of(format).withTransform(true, false);
+      AttentionPrecision precision = AttentionPrecision.of(format).withTransform(true, true);
       reference.prefillAttention(SPEC, precision).forward(out, q, k, v, lines);
       return out.segment().toArray(F32);
     }

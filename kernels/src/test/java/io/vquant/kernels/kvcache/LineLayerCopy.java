@@ -27,6 +27,7 @@ public final class LineLayerCopy {
   /** Adds a packed page, or one that was given up. */
   public void addPage(@Nullable MemorySegment page) {
     int index = parts.packed().size();
+    parts.transform().activate();
     MemorySegment to = parts.packed().add();
     parts.masks().addPages(1);
     if (page == null) {
@@ -41,7 +42,21 @@ public final class LineLayerCopy {
   }
 
   public void addHotTile(MemorySegment tile) {
-    parts.hot().add().copyFrom(tile);
+    PageLayout layout = layer.tileLayout();
+    Tiles tiles = new Tiles(layout);
+    int first = parts.hot().size() * PageLayout.TOKENS;
+    float[] key = new float[layout.headDim()];
+    float[] value = new float[layout.headDim()];
+    for (int slot = 0; slot < PageLayout.TOKENS; slot++) {
+      for (int head = 0; head < layout.numKvHeads(); head++) {
+        for (int c = 0; c < key.length; c++) {
+          key[c] = tiles.key(tile, head, slot, c);
+          value[c] = tiles.value(tile, head, slot, c);
+        }
+        parts.hot().writeKey(first + slot, head, key);
+        parts.hot().writeValue(first + slot, head, value);
+      }
+    }
   }
 
   /** Adds a line, and what the pass under way looked at it. */

@@ -39,8 +39,7 @@ record StringLiteral(TrackedText value, int end) {
       case 'x' -> hex(source, at, 2, value, line);
       case 'u' -> hex(source, at, 4, value, line);
       case 'U' -> hex(source, at, 8, value, line);
-      case 'N' ->
-          throw new TemplateException(line, "\\N{...} escapes are not supported; use \\uXXXX");
+      case 'N' -> named(source, at, value, line);
       case '0', '1', '2', '3', '4', '5', '6', '7' -> {
         int end = at;
         int code = 0;
@@ -58,6 +57,21 @@ record StringLiteral(TrackedText value, int end) {
         yield at + 1;
       }
     };
+  }
+
+  /** A character by its name in Unicode: {@code \\N{EM DASH}}. */
+  private static int named(String source, int at, StringBuilder value, int line) {
+    int close = source.startsWith("{", at + 1) ? source.indexOf('}', at) : -1;
+    if (close < 0) {
+      throw new TemplateException(line, "\\N needs a character's name in braces");
+    }
+    String name = source.substring(at + 2, close);
+    try {
+      value.appendCodePoint(Character.codePointOf(name));
+    } catch (IllegalArgumentException e) {
+      throw new TemplateException(line, "\\N{" + name + "}: Unicode has no such character");
+    }
+    return close + 1;
   }
 
   private static int hex(String source, int at, int numDigits, StringBuilder value, int line) {
