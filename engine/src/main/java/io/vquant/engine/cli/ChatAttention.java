@@ -6,6 +6,7 @@ import io.vquant.engine.attention.AttentionMap;
 import io.vquant.engine.attention.KeptTokens;
 import io.vquant.engine.attention.LineChoice;
 import io.vquant.engine.chat.Conversation;
+import io.vquant.eval.plots.PngImage;
 import io.vquant.kernels.kvcache.KvLayerPolicy;
 import io.vquant.model.AttentionInputs;
 import java.nio.file.Path;
@@ -111,7 +112,7 @@ final class ChatAttention {
       return report.asText() + answer;
     }
     AttentionMap map = AttentionMap.of(inputs, wish.head, PICTURE_CELLS);
-    AtomicFile.write("/attn", wish.file, map.draw(kept).encode());
+    AtomicFile.write("/attn", wish.file, PngImage.of(map.draw(kept)));
     return String.format(
         "%s: layer %d, head %d, %d tokens; %s",
         wish.file, wish.layer, wish.head, ids.length, answer);
