@@ -107,6 +107,16 @@ final class HotTiles {
     }
   }
 
+  /** A tile for others to read. */
+  SharedPage sharePage(int index) {
+    return blocks.sharePage(index);
+  }
+
+  /** Adds a tile that others read too. */
+  void adopt(SharedPage page) {
+    blocks.adopt(page);
+  }
+
   /** Gives up the first tiles; the others take their numbers. */
   void removeBefore(int tile) {
     blocks.removeBefore(tile);

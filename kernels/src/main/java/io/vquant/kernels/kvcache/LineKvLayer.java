@@ -398,6 +398,19 @@ public final class LineKvLayer implements HostKvLayer {
   }
 
   @Override
+  public SharedPage sharePage(int index) {
+    return hot.sharePage(index);
+  }
+
+  @Override
+  public void adopt(SharedPage page) {
+    hot.adopt(page);
+    length += PageLayout.TOKENS;
+    passStart = length;
+    passEnd = length;
+  }
+
+  @Override
   public LineKvLayer fork() {
     return new LineKvLayer(this);
   }
