@@ -310,16 +310,30 @@ __device__ __forceinline__ void observe(const LineLayer &layer, int kvHead, int 
   if (position < layer.observedFrom) return;
   int slab = layer.slabTiles * PAGE_TOKENS, all = slab + layer.hotTiles * PAGE_TOKENS;
   const float *logits = layer.logits + (long long)kvHead * layer.logitTiles * PAGE_TOKENS * HEADS;
-  for (int t = threadIdx.x; t < all; t += THREADS) {
-    float sum = 0;
-    for (int h = 0; h < heads; h++) {
-      // Rounding must not give a weight above 1.
-      float weight = fminf(exp2Fast(__ldcg(logits + (long long)t * HEADS + h) - stats[h][0]) * stats[h][1], 1.f);
-      sum += squared ? weight * weight : weight;
+  constexpr int BATCH = 4;
+  for (int base = threadIdx.x; base < all; base += BATCH * THREADS) {
+    // All scores of a batch are on their way before the first is used.
+    float raw[BATCH][HEADS];
+#pragma unroll
+    for (int b = 0; b < BATCH; b++)
+#pragma unroll
+      for (int h = 0; h < HEADS; h += 4)
+        if (base + b * THREADS < all && h < heads) *(float4 *)&raw[b][h] = __ldcg((const float4 *)(logits + (long long)(base + b * THREADS) * HEADS + h));
+#pragma unroll
+    for (int b = 0; b < BATCH; b++) {
+      int t = base + b * THREADS, slot = t - slab;
+      if (t >= all) break;
+      float sum = 0;
+#pragma unroll
+      for (int h = 0; h < HEADS; h++) {
+        if (h >= heads) break;
+        // Rounding must not give a weight above 1.
+        float weight = fminf(exp2Fast(raw[b][h] - stats[h][0]) * stats[h][1], 1.f);
+        sum += squared ? weight * weight : weight;
+      }
+      if (slot < 0) layer.slabSum[kvHead * SLAB_ROWS + t] = sum;
+      else if (slot < layer.ringTokens) layer.hotSum[kvHead * layer.ringTokens + slot] = position - layer.hotStart() - slot > MIN_AGE ? sum : 0.f;
     }
-    int slot = t - slab;
-    if (slot < 0) layer.slabSum[kvHead * SLAB_ROWS + t] = sum;
-    else if (slot < layer.ringTokens) layer.hotSum[kvHead * layer.ringTokens + slot] = position - layer.hotStart() - slot > MIN_AGE ? sum : 0.f;
   }
   if (threadIdx.x == 0) layer.pending[kvHead] = position + 1;
 }

@@ -94,18 +94,40 @@ extern "C" __global__ void __launch_bounds__(THREADS, 4)
   __syncthreads();
   int at = kvHead * SLAB_ROWS + tile * PAGE_TOKENS + slot;
   int token = isSlab ? layer.slabPosition[at] : layer.hotStart() + hotTile * PAGE_TOKENS + slot;
+  // A key that was read serves several queries.
+  constexpr int BATCH = 8;
+  int pairs = (rows - firstRow) * groupSize;
+  bool aligned = ((unsigned long long)q | qStride * 4) % 16 == 0;
   float sum = 0;
-  for (int i = own; i < (rows - firstRow) * groupSize; i += PARTS) {
-    int row = firstRow + i / groupSize, head = kvHead * groupSize + i % groupSize, age = start + row - token;
-    bool counts = isSlab ? token != NO_LINE && age < window : age > MIN_AGE && age < window;
-    if (!counts) continue;
-    const float *query = q + row * qStride + head * headDim;
-    float dot = 0;
-    for (int c = 0; c < headDim; c++) dot = fmaf(query[c], toFloat(keys[c * PAGE_TOKENS + slot]), dot);
-    float2 stat = stats[(long long)row * heads + head];
-    // Rounding must not give a weight above 1.
-    float weight = fminf(exp2f(dot * scale - stat.x) / stat.y, 1.f);
-    sum += squared ? weight * weight : weight;
+  for (int base = own * BATCH; base < pairs; base += PARTS * BATCH) {
+    const float *query[BATCH];
+    float dot[BATCH] = {};
+#pragma unroll
+    for (int b = 0; b < BATCH; b++) {
+      int i = min(base + b, pairs - 1);
+      query[b] = q + (firstRow + i / groupSize) * qStride + (kvHead * groupSize + i % groupSize) * headDim;
+    }
+    for (int c = 0; c < headDim; c += 4) {
+      float key[4];
+#pragma unroll
+      for (int j = 0; j < 4; j++) key[j] = toFloat(keys[(c + j) * PAGE_TOKENS + slot]);
+#pragma unroll
+      for (int b = 0; b < BATCH; b++) {
+        const float *from = query[b] + c;
+        float4 x = aligned ? *(const float4 *)from : make_float4(from[0], from[1], from[2], from[3]);
+        dot[b] = fmaf(x.w, key[3], fmaf(x.z, key[2], fmaf(x.y, key[1], fmaf(x.x, key[0], dot[b]))));
+      }
+    }
+#pragma unroll
+    for (int b = 0; b < BATCH; b++) {
+      int row = firstRow + (base + b) / groupSize, head = kvHead * groupSize + (base + b) % groupSize, age = start + row - token;
+      bool counts = isSlab ? token != NO_LINE && age < window : age > MIN_AGE && age < window;
+      if (base + b >= pairs || !counts) continue;
+      float2 stat = stats[(long long)row * heads + head];
+      // Rounding must not give a weight above 1.
+      float weight = fminf(exp2f(dot[b] * scale - stat.x) / stat.y, 1.f);
+      sum += squared ? weight * weight : weight;
+    }
   }
   part[threadIdx.x] = sum;
   __syncthreads();

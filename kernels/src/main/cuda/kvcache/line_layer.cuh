@@ -48,9 +48,21 @@ __device__ __forceinline__ int firstVisible(int position, int window) { return p
 // Takes the weights that a decoded row left into the means of one head; all threads of a block, without a barrier. As LineScores.java: a slab row's mean is
 // exponential with a half-life of 512 rows, of which `kept` is one's part.
 __device__ __forceinline__ void settleRow(const LineLayer &layer, int kvHead, int position, float kept, int window) {
-  for (int r = threadIdx.x; r < SLAB_ROWS; r += blockDim.x) {
-    int i = kvHead * SLAB_ROWS + r;
-    if (layer.slabPosition[i] != NO_LINE) layer.slabScore[i] = __fadd_rn(__fmul_rn(layer.slabScore[i], kept), __fmul_rn(layer.slabSum[i], __fsub_rn(1.f, kept)));
+  // Reading first, so that the rows of a thread do not wait for one another.
+  constexpr int BATCH = 4;
+  for (int base = threadIdx.x; base < layer.slabTiles * PAGE_TOKENS; base += BATCH * blockDim.x) {
+    float score[BATCH], sum[BATCH];
+#pragma unroll
+    for (int b = 0; b < BATCH; b++) {
+      int r = min(base + b * (int)blockDim.x, SLAB_ROWS - 1);
+      score[b] = layer.slabScore[kvHead * SLAB_ROWS + r], sum[b] = layer.slabSum[kvHead * SLAB_ROWS + r];
+    }
+#pragma unroll
+    for (int b = 0; b < BATCH; b++) {
+      int r = base + b * blockDim.x;
+      // A row without a line gets a score when one comes.
+      if (r < SLAB_ROWS) layer.slabScore[kvHead * SLAB_ROWS + r] = __fadd_rn(__fmul_rn(score[b], kept), __fmul_rn(sum[b], __fsub_rn(1.f, kept)));
+    }
   }
   int start = layer.hotStart();
   for (int slot = threadIdx.x; slot <= position - start; slot += blockDim.x) {
