@@ -14,6 +14,7 @@ import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardListener;
@@ -23,6 +24,8 @@ import io.vquant.model.loading.LoadListener;
 import io.vquant.model.loading.LoadedModel;
 import io.vquant.model.loading.ModelLoader;
 import io.vquant.model.loading.RandomModel;
+import io.vquant.model.loading.WeightMemory;
+import io.vquant.model.loading.WeightPlan;
 import io.vquant.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -90,7 +93,7 @@ public final class Engine implements AutoCloseable {
       MemoryPlan plan =
           MemoryPlan.of(
               config,
-              WeightFiles.byteSize(directory),
+              WeightPlan.byteSize(config, WeightFiles.byteSize(directory), options.weights()),
               contextLength,
               options.kvPolicy(),
               options.device());
@@ -111,10 +114,11 @@ public final class Engine implements AutoCloseable {
       options.loadProgress().planned(plan);
       LoadProgress progress = options.loadProgress();
       if (backend.device().isHost()) {
-        loaded = ModelLoader.load(options.modelDirectory(), backend, LoadListener.NONE);
-        loaded.prefetch(progress::advanced);
+        boolean quantizes = options.weights().quantizes();
+        loaded = load(options, backend, quantizes ? progress::advanced : LoadListener.NONE);
+        loaded.prefetch(quantizes ? LoadListener.NONE : progress::advanced);
       } else {
-        loaded = ModelLoader.load(options.modelDirectory(), backend, progress::advanced);
+        loaded = load(options, backend, progress::advanced);
       }
       return new Engine(options, plan.tokens(), backend, loaded, opening.take(), defaults);
     } catch (Throwable failure) {
@@ -124,6 +128,11 @@ public final class Engine implements AutoCloseable {
       backend.close();
       throw failure;
     }
+  }
+
+  private static LoadedModel load(
+      EngineOptions options, KernelBackend backend, LoadListener listener) {
+    return ModelLoader.load(options.modelDirectory(), backend, options.weights(), listener);
   }
 
   /**
@@ -140,7 +149,7 @@ public final class Engine implements AutoCloseable {
     MemoryPlan plan =
         MemoryPlan.of(
             config,
-            RandomModel.byteSize(config),
+            WeightPlan.byteSize(config, RandomModel.byteSize(config), options.weights()),
             contextLength,
             options.kvPolicy(),
             options.device());
@@ -150,7 +159,7 @@ public final class Engine implements AutoCloseable {
       requireMemory(plan, backend);
       options.loadProgress().planned(plan);
       LoadProgress progress = options.loadProgress();
-      LoadedModel loaded = RandomModel.make(config, backend, progress::advanced);
+      LoadedModel loaded = RandomModel.make(config, backend, options.weights(), progress::advanced);
       GenerationDefaults defaults =
           new GenerationDefaults(SamplingParams.greedy(), config.tokens().eos());
       return new Engine(options, contextLength, backend, loaded, null, defaults);
@@ -408,6 +417,17 @@ public final class Engine implements AutoCloseable {
   /** Memory of the weights, of one full session and of scratch. */
   public MemoryPlan memoryPlan() {
     return memoryPlan;
+  }
+
+  /** What the weights take. */
+  public WeightMemory weightMemory() {
+    return loaded.weightMemory();
+  }
+
+  /** How the weights are kept, be it that they are stored so. */
+  public WeightPolicy weights() {
+    WeightPolicy stored = config().storedWeights();
+    return stored.quantizes() ? stored : options.weights();
   }
 
   /** Numbers that were learned. */

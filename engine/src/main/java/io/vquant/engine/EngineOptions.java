@@ -2,6 +2,7 @@ package io.vquant.engine;
 
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.quant.SymmetricInt;
+import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.kernels.tensor.Device;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param kvPolicy how keys and values are kept
  * @param prefill codes of queries and keys in attention of prompts; empty: exact. Layers with a
  *     plain KV policy are exact in any case
+ * @param weights how weights are kept: as stored, or quantized while they are loaded
  * @param loadProgress told how far loading has come
  */
 public record EngineOptions(
@@ -30,6 +32,7 @@ public record EngineOptions(
     int contextLength,
     KvPolicy kvPolicy,
     Optional<SymmetricInt> prefill,
+    WeightPolicy weights,
     LoadProgress loadProgress) {
 
   /** {@link #contextLength} that takes the model's own limit. */
@@ -57,6 +60,7 @@ public record EngineOptions(
         MODEL_LIMIT,
         KvPolicy.nearLossless(),
         Optional.empty(),
+        WeightPolicy.STORED,
         LoadProgress.NONE);
   }
 
@@ -69,6 +73,7 @@ public record EngineOptions(
         contextLength,
         kvPolicy,
         prefill,
+        weights,
         loadProgress);
   }
 
@@ -81,6 +86,7 @@ public record EngineOptions(
         contextLength,
         kvPolicy,
         prefill,
+        weights,
         loadProgress);
   }
 
@@ -93,6 +99,7 @@ public record EngineOptions(
         value,
         kvPolicy,
         prefill,
+        weights,
         loadProgress);
   }
 
@@ -105,6 +112,7 @@ public record EngineOptions(
         contextLength,
         value,
         prefill,
+        weights,
         loadProgress);
   }
 
@@ -116,6 +124,20 @@ public record EngineOptions(
         threads,
         contextLength,
         kvPolicy,
+        value,
+        weights,
+        loadProgress);
+  }
+
+  public EngineOptions withWeights(WeightPolicy value) {
+    return new EngineOptions(
+        modelDirectory,
+        nativeCacheDirectory,
+        device,
+        threads,
+        contextLength,
+        kvPolicy,
+        prefill,
         value,
         loadProgress);
   }
@@ -129,6 +151,7 @@ public record EngineOptions(
         contextLength,
         kvPolicy,
         prefill,
+        weights,
         value);
   }
 }

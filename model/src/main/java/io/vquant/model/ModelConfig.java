@@ -2,6 +2,7 @@ package io.vquant.model;
 
 import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.quant.WeightPolicy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -30,6 +31,8 @@ import tools.jackson.databind.JsonNode;
  * @param layers one entry a layer
  * @param tokens ids of control tokens
  * @param dtype the type that the weights were saved in, as the file says; the tensors decide
+ * @param storedWeights how the matrices lie in the files: in codes where {@code
+ *     quantization_config} says that this engine wrote them
  * @param notices fields that were accepted without being understood, one line each
  * @param raw the whole JSON object; not to be modified
  */
@@ -51,6 +54,7 @@ public record ModelConfig(
     List<LayerConfig> layers,
     ControlTokens tokens,
     Optional<String> dtype,
+    WeightPolicy storedWeights,
     List<String> notices,
     JsonNode raw) {
 

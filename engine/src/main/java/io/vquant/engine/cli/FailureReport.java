@@ -7,6 +7,7 @@ import io.vquant.kernels.backend.OutOfDeviceMemoryException;
 import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.kvcache.UnstorableValueException;
+import io.vquant.kernels.quant.UnfitSchemeException;
 import io.vquant.model.MalformedConfigException;
 import io.vquant.tokenizer.MalformedTokenizerException;
 import io.vquant.tokenizer.NativeLibraryException;
@@ -56,7 +57,7 @@ final class FailureReport {
           NonFiniteLogitsException _,
           UnstorableValueException _ ->
           ExitCode.BAD_MODEL;
-      case UnfitPolicyException _ -> ExitCode.USAGE;
+      case UnfitPolicyException _, UnfitSchemeException _ -> ExitCode.USAGE;
       case InvalidPromptException _ -> ExitCode.BAD_INPUT;
       case NotEnoughMemoryException _, OutOfDeviceMemoryException _, OutOfMemoryError _ ->
           ExitCode.NOT_ENOUGH_MEMORY;
@@ -69,8 +70,11 @@ final class FailureReport {
     if (e instanceof OutOfMemoryError) {
       return "not enough memory (" + e.getMessage() + "): give Java more with java -Xmx8g -jar ...";
     }
-    String policy = e instanceof UnfitPolicyException ? "--kv: " : "";
-    return policy + e.getMessage();
+    return switch (e) {
+      case UnfitPolicyException _ -> "--kv: " + e.getMessage();
+      case UnfitSchemeException _ -> "--weights: " + e.getMessage();
+      default -> e.getMessage();
+    };
   }
 
   private static String bugMessage(Throwable e) {

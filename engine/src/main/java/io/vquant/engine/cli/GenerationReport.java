@@ -128,6 +128,8 @@ final class GenerationReport {
             "memory",
             new JsonText()
                 .put("weights_bytes", plan.weightByteSize())
+                .put("weights", ModelOptions.weightName(engine))
+                .put("bits_per_weight", engine.weightMemory().bitsPerWeight())
                 .put("kv_bytes", session.kvCacheByteSize())
                 .put("scratch_bytes", plan.scratchByteSize())
                 .put("peak_rss_bytes", ProcessFacts.peakResidentBytes()));
@@ -139,6 +141,14 @@ final class GenerationReport {
         engine.memoryPlan().weightByteSize(),
         Math.max(1, session.tokenIds().length),
         engine.kvPolicy());
+  }
+
+  private static String weightBits(Engine engine) {
+    return engine.weights().quantizes()
+        ? " in %s (%s bits)"
+            .formatted(
+                engine.weights(), Quantities.decimal(engine.weightMemory().bitsPerWeight(), 2))
+        : "";
   }
 
   private String summary(Engine engine, GenerationResult result) {
@@ -155,6 +165,7 @@ final class GenerationReport {
         + result.finishReason().jsonName()
         + "; memory: weights "
         + Quantities.bytes(engine.memoryPlan().weightByteSize())
+        + weightBits(engine)
         + ", KV cache "
         + Quantities.bytes(session.kvCacheByteSize())
         + " in "

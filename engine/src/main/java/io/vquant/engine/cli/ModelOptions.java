@@ -8,8 +8,10 @@ import io.vquant.engine.hub.ModelName;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.quant.SymmetricInt;
-import io.vquant.kernels.tensor.Device;
+import io.vquant.kernels.quant.UnfitSchemeException;
+import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.model.MemoryPlan;
+import io.vquant.model.loading.WeightMemory;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -26,6 +28,11 @@ import picocli.CommandLine.Option;
 final class ModelOptions {
   private static final int MAX_THREADS = 1024;
   static final String DEFAULT_KV = "auto";
+
+  /** No {@code --weights}: as they are stored. */
+  static final String STORED = "stored";
+
+  private static final String BF16 = "bf16";
 
   @Mixin private ModelFolderOption folder;
 
@@ -60,8 +67,11 @@ final class ModelOptions {
   @Option(
       names = "--weights",
       paramLabel = "FORMAT",
-      description = "bf16 for weights that are stored so (default: as stored)")
-  private @Nullable String weights;
+      description = {
+        "weights quantized while they are loaded: q8 or q4, with settings such as",
+        "q4,group=64,outliers=3,head=q8; bf16 for weights that are stored so (default: as stored)"
+      })
+  private List<String> weights = new ArrayList<>();
 
   @Option(
       names = "--attention",
@@ -84,7 +94,7 @@ final class ModelOptions {
     line.wholeNumber(value -> threads = Integer.valueOf(value), "-t", "--threads");
     line.wholeNumber(value -> contextLength = Integer.valueOf(value), "-c", "--context");
     line.texts(value -> kv.add(value), "--kv");
-    line.text(value -> weights = value, "--weights");
+    line.texts(value -> weights.add(value), "--weights");
     line.text(value -> attention = value, "--attention");
   }
 
@@ -94,6 +104,7 @@ final class ModelOptions {
       throw CommandFailure.usage(
           "--kv " + String.join(", --kv ", kv) + ": this command runs one policy");
     }
+    requireOneFormat();
     checkForPolicies();
   }
 
@@ -103,10 +114,7 @@ final class ModelOptions {
     kvPolicies().forEach(policy -> kvPolicy("--kv", policy));
     requireBetween("--threads", threads, MAX_THREADS);
     requireBetween("--context", contextLength, Integer.MAX_VALUE);
-    if (weights != null && !weights.equals("bf16")) {
-      throw CommandFailure.usage(
-          "--weights " + weights + ": expected bf16, or nothing (as stored)");
-    }
+    weights.forEach(format -> weightPolicy("--weights", format));
     for (String policy : kvPolicies()) {
       if (prefill().isPresent() && kvPolicy("--kv", policy).base().isPlain()) {
         throw CommandFailure.usage(
@@ -116,6 +124,14 @@ final class ModelOptions {
                 + policy
                 + " implies exact; expected a --kv that packs");
       }
+    }
+  }
+
+  /** Refuses several formats of weights. */
+  void requireOneFormat() {
+    if (weights.size() > 1) {
+      throw CommandFailure.usage(
+          "--weights " + String.join(", --weights ", weights) + ": this command runs one format");
     }
   }
 
@@ -156,6 +172,7 @@ final class ModelOptions {
   /** The same with the tokenizer, for a command that runs several policies on one engine. */
   Engine openForPolicies(CommandContext context, OutputOptions output) {
     checkForPolicies();
+    requireOneFormat();
     return open(context, output, folder.path(context), nativeCache(context), Engine::open);
   }
 
@@ -192,6 +209,16 @@ final class ModelOptions {
       Path directory,
       @Nullable Path nativeCache,
       Function<EngineOptions, Engine> opener) {
+    return open(context, output, directory, nativeCache, weightFormats().getFirst(), opener);
+  }
+
+  private Engine open(
+      CommandContext context,
+      OutputOptions output,
+      Path directory,
+      @Nullable Path nativeCache,
+      String format,
+      Function<EngineOptions, Engine> opener) {
     try (ProgressBar bar =
         ProgressBar.ofBytes(context.console().err(), "loading", System.nanoTime())) {
       EngineOptions options =
@@ -199,11 +226,17 @@ final class ModelOptions {
               .withDevice(deviceChoice().device())
               .withThreads(threads())
               .withKvPolicy(kvPolicy("--kv", kvPolicies().getFirst()))
-              .withPrefill(prefill());
+              .withPrefill(prefill())
+              .withWeights(weightPolicy("--weights", format));
       if (contextLength != null) {
         options = options.withContextLength(contextLength);
       }
-      return open(options.withLoadProgress(progress(context, output, bar)), opener);
+      Engine engine =
+          open(options.withLoadProgress(progress(context, output, bar)), format, opener);
+      if (output.debug()) {
+        context.console().message("weights: " + describe(engine));
+      }
+      return engine;
     }
   }
 
@@ -236,22 +269,63 @@ final class ModelOptions {
             Quantities.bytes(plan.scratchByteSize()));
   }
 
-  private Engine open(EngineOptions options, Function<EngineOptions, Engine> opener) {
+  /** Scheme and memory of the weights, in a line. */
+  static String describe(Engine engine) {
+    WeightMemory memory = engine.weightMemory();
+    String outliers = memory.outliers() == 0 ? "" : ", " + memory.outliers() + " outliers";
+    return "%s, %s bits a weight, %s%s"
+        .formatted(
+            weightName(engine),
+            Quantities.decimal(memory.bitsPerWeight(), 2),
+            Quantities.bytes(memory.byteSize()),
+            outliers);
+  }
+
+  /** How an engine's weights are kept: a policy, or {@code stored}. */
+  static String weightName(Engine engine) {
+    return engine.weights().quantizes() ? engine.weights().toString() : "as stored";
+  }
+
+  private Engine open(
+      EngineOptions options, String format, Function<EngineOptions, Engine> opener) {
     Engine engine;
     try {
       engine = opener.apply(options);
     } catch (IllegalArgumentException e) {
-      if (contextLength == null || e instanceof UnfitPolicyException) {
+      if (contextLength == null
+          || e instanceof UnfitPolicyException
+          || e instanceof UnfitSchemeException) {
         throw e;
       }
       throw CommandFailure.usage("--" + e.getMessage()); // more than the model's limit
     }
-    if (weights != null && !engine.config().dtype().orElse("").equals("bfloat16")) {
+    if (format.equals(BF16) && !isBf16(engine)) {
       String stored = engine.config().dtype().orElse("an unnamed type");
+      WeightPolicy codes = engine.weights();
       engine.close();
-      throw CommandFailure.usage("--weights bf16: these weights are stored as " + stored);
+      throw CommandFailure.usage(
+          "--weights bf16: these weights are stored as "
+              + (codes.quantizes() ? codes.toString() : stored));
     }
     return engine;
+  }
+
+  private static boolean isBf16(Engine engine) {
+    return !engine.weights().quantizes() && engine.config().dtype().orElse("").equals("bfloat16");
+  }
+
+  /** The formats given, or the default alone. */
+  List<String> weightFormats() {
+    return weights.isEmpty() ? List.of(STORED) : List.copyOf(weights);
+  }
+
+  /** Reads the format that {@code option} was given. */
+  static WeightPolicy weightPolicy(String option, String format) {
+    try {
+      return format.equals(STORED) ? WeightPolicy.STORED : WeightPolicy.parse(format);
+    } catch (IllegalArgumentException e) {
+      throw CommandFailure.usage(option + " " + format + ": " + e.getMessage());
+    }
   }
 
   /** Where the tokenizer's native library is unpacked. */
@@ -284,12 +358,7 @@ final class ModelOptions {
 
   /** The policies given, or the default alone. */
   List<String> kvPolicies() {
-    return kv.isEmpty() ? List.of(defaultKv()) : List.copyOf(kv);
-  }
-
-  /** The CUDA backend has plain caches only. */
-  private String defaultKv() {
-    return deviceChoice().device().kind() == Device.Kind.CUDA ? "bf16" : DEFAULT_KV;
+    return kv.isEmpty() ? List.of(DEFAULT_KV) : List.copyOf(kv);
   }
 
   /** Reads the policy that {@code option} was given. */

@@ -11,6 +11,7 @@ import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
 import org.jline.reader.UserInterruptException;
 import org.jline.reader.impl.DefaultParser;
+import org.jline.terminal.Size;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.Terminal.Signal;
 import org.jline.terminal.TerminalBuilder;
@@ -76,11 +77,16 @@ final class TerminalScreen implements ChatScreen {
   /** The process's own terminal. */
   static Terminal ofProcess() {
     try {
-      return TerminalBuilder.builder()
-          .system(true)
-          .nativeSignals(true)
-          .encoding(StandardCharsets.UTF_8)
-          .build();
+      Terminal terminal =
+          TerminalBuilder.builder()
+              .system(true)
+              .nativeSignals(true)
+              .encoding(StandardCharsets.UTF_8)
+              .build();
+      if (terminal.getWidth() <= 0 || terminal.getHeight() <= 0) {
+        terminal.setSize(new Size(80, 24)); // some pseudo-terminals do not say
+      }
+      return terminal;
     } catch (IOException | IllegalStateException e) {
       throw CommandFailure.badInput("the terminal cannot be used: " + e.getMessage(), e);
     }

@@ -6,6 +6,11 @@ import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.KvFormats;
+import io.vquant.kernels.quant.DenseWeight;
+import io.vquant.kernels.quant.LinearWeight;
+import io.vquant.kernels.quant.QuantScheme;
+import io.vquant.kernels.quant.QuantizeListener;
+import io.vquant.kernels.quant.QuantizedWeight;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Layout;
@@ -47,6 +52,58 @@ public interface KernelBackend extends AutoCloseable {
    * @param bias {@code [1, outFeatures]} or null
    */
   LinearOperator linear(Tensor weight, @Nullable Tensor bias);
+
+  /**
+   * The same with a weight in codes.
+   *
+   * @throws UnsupportedKernelException if the device computes with no such weights
+   */
+  default LinearOperator linear(QuantizedWeight weight, @Nullable Tensor bias) {
+    throw noQuantizedWeights(weight.scheme());
+  }
+
+  /** The same with either kind. */
+  default LinearOperator linear(LinearWeight weight, @Nullable Tensor bias) {
+    return switch (weight) {
+      case DenseWeight dense -> linear(dense.tensor(), bias);
+      case QuantizedWeight quantized -> linear(quantized, bias);
+    };
+  }
+
+  /** Rows of either kind of table. */
+  default EmbeddingOperator embedding(LinearWeight table) {
+    return switch (table) {
+      case DenseWeight dense -> embedding(dense.tensor());
+      case QuantizedWeight quantized -> embedding(quantized);
+    };
+  }
+
+  /**
+   * Rows of a table in codes.
+   *
+   * @throws UnsupportedKernelException if the device computes with no such weights
+   */
+  default EmbeddingOperator embedding(QuantizedWeight table) {
+    throw noQuantizedWeights(table.scheme());
+  }
+
+  /**
+   * Quantizes a matrix, on this backend's threads, into memory of this backend.
+   *
+   * @param weight in host memory; not needed afterwards
+   * @throws UnsupportedKernelException if the device computes with no such weights
+   * @throws io.vquant.kernels.quant.UnfitSchemeException if the scheme does not fit the rows
+   * @throws io.vquant.kernels.quant.UnquantizableWeightException if a weight is not finite or over
+   *     65504 in magnitude
+   */
+  default QuantizedWeight quantize(Tensor weight, QuantScheme scheme, QuantizeListener listener) {
+    throw noQuantizedWeights(scheme);
+  }
+
+  private UnsupportedKernelException noQuantizedWeights(QuantScheme scheme) {
+    return new UnsupportedKernelException(
+        "weights " + scheme + " on " + device() + ": there is cpu and reference");
+  }
 
   /** Root mean square norm with {@code weight} {@code [1, size]}. */
   RmsNormOperator rmsNorm(Tensor weight, float epsilon);

@@ -19,7 +19,13 @@ import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.PagedKvCache;
 import io.vquant.kernels.kvcache.PlainEncoding;
+import io.vquant.kernels.quant.DenseWeight;
+import io.vquant.kernels.quant.PanelEncoder;
+import io.vquant.kernels.quant.QuantScheme;
+import io.vquant.kernels.quant.QuantizeListener;
+import io.vquant.kernels.quant.QuantizedWeight;
 import io.vquant.kernels.quant.SymmetricInt;
+import io.vquant.kernels.quant.WeightQuantizer;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.HostStorage;
 import io.vquant.kernels.tensor.Storage;
@@ -90,12 +96,48 @@ public final class CpuBackend implements KernelBackend {
 
   @Override
   public EmbeddingOperator embedding(Tensor table) {
+    return new CpuEmbedding(new DenseWeight(table));
+  }
+
+  @Override
+  public EmbeddingOperator embedding(QuantizedWeight table) {
     return new CpuEmbedding(table);
   }
 
   @Override
   public LinearOperator linear(Tensor weight, @Nullable Tensor bias) {
     return new CpuLinear(context, weight, bias);
+  }
+
+  @Override
+  public LinearOperator linear(QuantizedWeight weight, @Nullable Tensor bias) {
+    return new CpuQuantizedLinear(context, weight, bias);
+  }
+
+  @Override
+  public QuantizedWeight quantize(Tensor weight, QuantScheme scheme, QuantizeListener listener) {
+    WeightQuantizer quantizer = new WeightQuantizer(weight, scheme, this::allocate, listener);
+    if (scheme.keepsOutliers()) {
+      context.pool().run((panel, worker) -> quantizer.measure(panel), quantizer.panels());
+      quantizer.endMeasuring();
+    }
+    PanelEncoder[] encoders = new PanelEncoder[threads()];
+    context
+        .pool()
+        .run(
+            (panel, worker) -> {
+              long blockBytes = quantizer.blockBytes();
+              long scratch =
+                  context.workerScratch(worker, blockBytes + CpuPanelEncoder.SCRATCH_BYTES);
+              if (encoders[worker] == null) {
+                long own = scratch + blockBytes;
+                encoders[worker] = new CpuPanelEncoder(scheme, weight.columns(), own);
+              }
+              MemorySegment block = Simd.MEMORY.asSlice(scratch, blockBytes);
+              quantizer.encode(panel, block, encoders[worker]);
+            },
+            quantizer.panels());
+    return quantizer.finish();
   }
 
   @Override

@@ -9,6 +9,8 @@ final class CpuContext implements AutoCloseable {
   private final WorkerPool pool;
   private final Scratch shared = new Scratch();
   private final Scratch[] workers;
+  private float[] floats = new float[0];
+  private float[] sums = new float[0];
 
   CpuContext(int threads) {
     pool = new WorkerPool(threads);
@@ -25,6 +27,22 @@ final class CpuContext implements AutoCloseable {
   /** Scratch for all workers of the running operator. */
   long sharedScratch(long byteSize) {
     return shared.atLeast(byteSize);
+  }
+
+  /** The same as an array, for what kernels read element by element. */
+  float[] sharedFloats(int count) {
+    if (floats.length < count) {
+      floats = new float[count];
+    }
+    return floats;
+  }
+
+  /** One more of these. */
+  float[] sharedSums(int count) {
+    if (sums.length < count) {
+      sums = new float[count];
+    }
+    return sums;
   }
 
   /** Scratch of one worker, to be asked for by that worker. */

@@ -1,15 +1,20 @@
 package io.vquant.kernels.cpu;
 
 import io.vquant.kernels.backend.EmbeddingOperator;
+import io.vquant.kernels.quant.DenseWeight;
+import io.vquant.kernels.quant.LinearWeight;
+import io.vquant.kernels.quant.QuantizedWeight;
 import io.vquant.kernels.tensor.Tensor;
 
-/** Copies table rows, widened to F32. */
+/** Copies table rows, widened to F32 or dequantized. */
 final class CpuEmbedding implements EmbeddingOperator {
 
-  private final Tensor table;
+  private final LinearWeight table;
+  private final float[] tableRow;
 
-  CpuEmbedding(Tensor table) {
+  CpuEmbedding(LinearWeight table) {
     this.table = table;
+    tableRow = new float[table.columns()];
   }
 
   @Override
@@ -32,8 +37,16 @@ final class CpuEmbedding implements EmbeddingOperator {
   }
 
   private void copyRow(long to, int id) {
-    for (int c = 0; c < table.columns(); c++) {
-      Simd.set(to + 4L * c, Operands.element(table, id, c));
+    switch (table) {
+      case QuantizedWeight quantized -> quantized.dequantizeRow(tableRow, 0, id);
+      case DenseWeight dense -> {
+        for (int c = 0; c < tableRow.length; c++) {
+          tableRow[c] = Operands.element(dense.tensor(), id, c);
+        }
+      }
+    }
+    for (int c = 0; c < tableRow.length; c++) {
+      Simd.set(to + 4L * c, tableRow[c]);
     }
   }
 }

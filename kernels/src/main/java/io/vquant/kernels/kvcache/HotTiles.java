@@ -73,13 +73,21 @@ final class HotTiles {
     }
   }
 
+  /** Sums are taken tile by tile, then over the tiles: an order that other devices keep. */
   private void setMean(KeyTransform transform, int kvHead, int tokens) {
     double[] sums = new double[layout.headDim()];
+    double[] tileSums = new double[layout.headDim()];
     for (int slot = 0; slot < tokens; slot++) {
       readKey(slot, kvHead);
       transform.applyToKey(row, kvHead);
       for (int c = 0; c < sums.length; c++) {
-        sums[c] += row[c];
+        tileSums[c] += row[c];
+      }
+      if ((slot + 1) % PageLayout.TOKENS == 0 || slot + 1 == tokens) {
+        for (int c = 0; c < sums.length; c++) {
+          sums[c] += tileSums[c];
+          tileSums[c] = 0;
+        }
       }
     }
     for (int c = 0; c < sums.length; c++) {

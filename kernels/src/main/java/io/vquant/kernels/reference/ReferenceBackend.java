@@ -17,6 +17,13 @@ import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.PagedKvCache;
 import io.vquant.kernels.kvcache.PlainEncoding;
+import io.vquant.kernels.quant.DenseWeight;
+import io.vquant.kernels.quant.PanelEncoder;
+import io.vquant.kernels.quant.QuantScheme;
+import io.vquant.kernels.quant.QuantizeListener;
+import io.vquant.kernels.quant.QuantizedWeight;
+import io.vquant.kernels.quant.ScalarPanelEncoder;
+import io.vquant.kernels.quant.WeightQuantizer;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.HostStorage;
 import io.vquant.kernels.tensor.Storage;
@@ -65,12 +72,41 @@ public final class ReferenceBackend implements KernelBackend {
 
   @Override
   public EmbeddingOperator embedding(Tensor table) {
+    return new ReferenceEmbedding(new DenseWeight(table));
+  }
+
+  @Override
+  public EmbeddingOperator embedding(QuantizedWeight table) {
     return new ReferenceEmbedding(table);
   }
 
   @Override
   public LinearOperator linear(Tensor weight, @Nullable Tensor bias) {
     return new ReferenceLinear(weight, bias);
+  }
+
+  @Override
+  public LinearOperator linear(QuantizedWeight weight, @Nullable Tensor bias) {
+    return new ReferenceQuantizedLinear(weight, bias);
+  }
+
+  @Override
+  public QuantizedWeight quantize(Tensor weight, QuantScheme scheme, QuantizeListener listener) {
+    WeightQuantizer quantizer = new WeightQuantizer(weight, scheme, this::allocate, listener);
+    if (scheme.keepsOutliers()) {
+      for (int panel = 0; panel < quantizer.panels(); panel++) {
+        quantizer.measure(panel);
+      }
+      quantizer.endMeasuring();
+    }
+    PanelEncoder encoder = new ScalarPanelEncoder(scheme, weight.columns());
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment block = scratch.allocate(quantizer.blockBytes(), ALIGNMENT);
+      for (int panel = 0; panel < quantizer.panels(); panel++) {
+        quantizer.encode(panel, block, encoder);
+      }
+    }
+    return quantizer.finish();
   }
 
   @Override

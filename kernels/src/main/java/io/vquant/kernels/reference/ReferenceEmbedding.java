@@ -1,15 +1,20 @@
 package io.vquant.kernels.reference;
 
 import io.vquant.kernels.backend.EmbeddingOperator;
+import io.vquant.kernels.quant.DenseWeight;
+import io.vquant.kernels.quant.LinearWeight;
+import io.vquant.kernels.quant.QuantizedWeight;
 import io.vquant.kernels.tensor.Tensor;
 
-/** Copies table rows, widened exactly. */
+/** Copies table rows, widened exactly, or dequantized. */
 final class ReferenceEmbedding implements EmbeddingOperator {
 
-  private final Tensor table;
+  private final LinearWeight table;
+  private final float[] tableRow;
 
-  ReferenceEmbedding(Tensor table) {
+  ReferenceEmbedding(LinearWeight table) {
     this.table = table;
+    tableRow = new float[table.columns()];
   }
 
   @Override
@@ -30,8 +35,20 @@ final class ReferenceEmbedding implements EmbeddingOperator {
       }
     }
     for (int row = 0; row < out.rows(); row++) {
+      readRow(tokenIds[first + row]);
       for (int i = 0; i < table.columns(); i++) {
-        Elements.set(out, row, i, Elements.get(table, tokenIds[first + row], i));
+        Elements.set(out, row, i, tableRow[i]);
+      }
+    }
+  }
+
+  private void readRow(int id) {
+    switch (table) {
+      case QuantizedWeight quantized -> quantized.dequantizeRow(tableRow, 0, id);
+      case DenseWeight dense -> {
+        for (int i = 0; i < tableRow.length; i++) {
+          tableRow[i] = Elements.get(dense.tensor(), id, i);
+        }
       }
     }
   }

@@ -1,11 +1,13 @@
 package io.vquant.model.architectures;
 
+import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.model.LayerConfig;
 import io.vquant.model.ModelConfig;
 import io.vquant.model.ModelConfig.Biases;
 import io.vquant.model.ModelConfig.ControlTokens;
 import io.vquant.model.config.ConfigFields;
 import io.vquant.model.config.RopeReader;
+import io.vquant.model.config.StoredWeights;
 import io.vquant.model.config.UnreadFields;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +49,7 @@ final class ConfigReader {
     ControlTokens tokens = controlTokens(config);
     Optional<String> dtype = config.optionalText("dtype");
     Optional<String> oldDtype = config.optionalText("torch_dtype");
+    WeightPolicy storedWeights = StoredWeights.read(config);
     UnreadFields.check(config, notices);
     return new ModelConfig(
         config.file(),
@@ -66,6 +69,7 @@ final class ConfigReader {
         layers,
         tokens,
         dtype.or(() -> oldDtype),
+        storedWeights,
         notices,
         config.json());
   }

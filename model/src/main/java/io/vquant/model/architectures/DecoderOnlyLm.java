@@ -11,6 +11,7 @@ import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.KvLayerSpec;
 import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.quant.LinearWeight;
 import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.AttentionInputs;
 import io.vquant.model.CausalLm;
@@ -66,8 +67,8 @@ final class DecoderOnlyLm implements CausalLm {
     this.backend = backend;
     chunkRows = MemoryPlan.chunkRows(backend.device());
     ParameterSource model = parameters.child("model");
-    Tensor embedding =
-        model.child("embed_tokens").matrix("weight", config.vocabSize(), config.hiddenSize());
+    LinearWeight embedding =
+        model.child("embed_tokens").weight("weight", config.vocabSize(), config.hiddenSize());
     embedTokens = backend.embedding(embedding);
     buildLayers(model.child("layers"));
     norm =
@@ -114,10 +115,10 @@ final class DecoderOnlyLm implements CausalLm {
   }
 
   /** A tied model that stores an output weight anyway uses it, as transformers 5 does. */
-  private Tensor outputWeight(ParameterSource parameters, Tensor embedding) {
+  private LinearWeight outputWeight(ParameterSource parameters, LinearWeight embedding) {
     return config.tieWordEmbeddings() && !parameters.contains("weight")
         ? embedding
-        : parameters.matrix("weight", config.vocabSize(), config.hiddenSize());
+        : parameters.weight("weight", config.vocabSize(), config.hiddenSize());
   }
 
   @Override

@@ -14,7 +14,7 @@ final class Linear {
       int inFeatures,
       boolean bias) {
     return backend.linear(
-        parameters.matrix("weight", outFeatures, inFeatures),
+        parameters.weight("weight", outFeatures, inFeatures),
         bias ? parameters.vector("bias", outFeatures) : null);
   }
 }

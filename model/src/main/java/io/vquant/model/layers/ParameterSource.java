@@ -1,5 +1,6 @@
 package io.vquant.model.layers;
 
+import io.vquant.kernels.quant.LinearWeight;
 import io.vquant.kernels.tensor.Tensor;
 
 /** Where layers take their parameters from, by the names of Hugging Face checkpoints. */
@@ -16,8 +17,11 @@ public interface ParameterSource {
   /** Whether a parameter of this name exists. */
   boolean contains(String name);
 
-  /** A parameter {@code [rows, columns]}; another shape is an exception that names both. */
-  Tensor matrix(String name, int rows, int columns);
+  /**
+   * The matrix {@code [rows, columns]} of a linear layer or an embedding, in codes if weights are
+   * quantized; another shape is an exception that names both.
+   */
+  LinearWeight weight(String name, int rows, int columns);
 
   /** A parameter {@code [size]}, as {@code [1, size]}. */
   Tensor vector(String name, int size);

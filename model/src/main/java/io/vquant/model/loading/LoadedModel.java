@@ -5,34 +5,65 @@ import io.vquant.model.CausalLm;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
 import io.vquant.weights.Checkpoint;
-import io.vquant.weights.StoredTensor;
 import java.util.List;
 
 /**
  * A model and the checkpoint that its weights are mapped from. Closing unmaps them: close it before
  * its backend, and only when no pass runs. Caches are closed apart.
- *
- * @param config the model's shape
- * @param model ready to run
- * @param checkpoint the mapped files
- * @param notices what was accepted or converted and may be worth telling, one line each
  */
-public record LoadedModel(
-    ModelConfig config, CausalLm model, Checkpoint checkpoint, List<String> notices)
-    implements AutoCloseable {
+public final class LoadedModel implements AutoCloseable {
+  private final ModelConfig config;
+  private final CausalLm model;
+  private final Checkpoint checkpoint;
+  private final WeightTally tally;
+  private final List<String> notices;
 
-  public LoadedModel {
-    notices = List.copyOf(notices);
+  LoadedModel(
+      ModelConfig config,
+      CausalLm model,
+      Checkpoint checkpoint,
+      WeightTally tally,
+      List<String> notices) {
+    this.config = config;
+    this.model = model;
+    this.checkpoint = checkpoint;
+    this.tally = tally;
+    this.notices = List.copyOf(notices);
   }
 
-  /** Bytes of all stored tensors. */
+  /** The model's shape. */
+  public ModelConfig config() {
+    return config;
+  }
+
+  /** Ready to run. */
+  public CausalLm model() {
+    return model;
+  }
+
+  /** The mapped files. */
+  public Checkpoint checkpoint() {
+    return checkpoint;
+  }
+
+  /** What was accepted or converted and may be worth telling, one line each. */
+  public List<String> notices() {
+    return notices;
+  }
+
+  /** What the weights take as they are computed with. */
+  public WeightMemory weightMemory() {
+    return tally.memory();
+  }
+
+  /** Bytes of all weights as they are computed with. */
   public long weightBytes() {
-    return checkpoint.weights().byteSize();
+    return weightMemory().byteSize();
   }
 
-  /** Numbers that were learned: elements of all stored tensors. */
+  /** Numbers that were learned. */
   public long parameterCount() {
-    return checkpoint.weights().tensors().stream().mapToLong(StoredTensor::elementCount).sum();
+    return weightMemory().elements();
   }
 
   /** What a sequence of this length takes, weights included. */
@@ -42,7 +73,7 @@ public record LoadedModel(
 
   /** Reads the weights into memory ahead of their use, on the calling thread. */
   public void prefetch(LoadListener listener) {
-    Prefetch.of(checkpoint).run(listener);
+    Prefetch.of(tally.inPlace()).run(listener);
   }
 
   @Override

@@ -1,10 +1,10 @@
 package io.vquant.model.loading;
 
-import io.vquant.weights.Checkpoint;
 import io.vquant.weights.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -31,16 +31,18 @@ public final class Prefetch {
     this.totalBytes = totalBytes;
   }
 
-  /** A prefetch of all tensors. */
-  public static Prefetch of(Checkpoint checkpoint) {
+  /** A prefetch of these tensors. */
+  static Prefetch of(Collection<StoredTensor> tensors) {
     List<MemorySegment> pieces = new ArrayList<>();
-    for (StoredTensor tensor : checkpoint.weights().tensors()) {
+    long totalBytes = 0;
+    for (StoredTensor tensor : tensors) {
+      totalBytes += tensor.byteSize();
       for (long from = 0; from < tensor.byteSize(); from += PIECE_BYTES) {
         long size = Math.min(PIECE_BYTES, tensor.byteSize() - from);
         pieces.add(tensor.data().asSlice(from, size));
       }
     }
-    return new Prefetch(pieces, checkpoint.weights().byteSize());
+    return new Prefetch(pieces, totalBytes);
   }
 
   /** Works until nothing is left to take; interruption ends this thread's part early. */

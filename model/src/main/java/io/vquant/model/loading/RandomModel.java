@@ -1,6 +1,7 @@
 package io.vquant.model.loading;
 
 import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.model.CausalLm;
 import io.vquant.model.ModelConfig;
 import io.vquant.model.architectures.Architectures;
@@ -24,22 +25,28 @@ public final class RandomModel {
    *
    * @param config not read from a folder: {@link ModelConfig#file} only names the model
    * @param backend runs the model and owns its buffers; must outlive it
+   * @param policy what to quantize
    * @param listener told of bytes made
    */
-  public static LoadedModel make(ModelConfig config, KernelBackend backend, LoadListener listener) {
+  public static LoadedModel make(
+      ModelConfig config, KernelBackend backend, WeightPolicy policy, LoadListener listener) {
     Arena arena = Arena.ofShared();
     try {
       List<StoredTensor> tensors = new ArrayList<>();
+      WeightTally tally = new WeightTally();
+      TensorBridge bridge = new TensorBridge(backend, LoadListener.NONE, byteSize(config));
+      WeightConversion conversion =
+          new WeightConversion(backend, bridge, policy, tally, LoadListener.NONE, byteSize(config));
       RandomParameters parameters =
           new RandomParameters(
               config.file(),
               arena,
-              new TensorBridge(backend, LoadListener.NONE, byteSize(config)),
+              conversion,
               tensors,
               byteSize -> listener.progress(byteSize, byteSize(config)));
       CausalLm model = Architectures.build(config, parameters, backend);
       Checkpoint checkpoint = Checkpoint.inMemory(config.file(), arena, tensors);
-      return new LoadedModel(config, model, checkpoint, config.notices());
+      return new LoadedModel(config, model, checkpoint, tally, config.notices());
     } catch (Throwable failure) {
       arena.close();
       throw failure;

@@ -1,5 +1,6 @@
 package io.vquant.model.loading;
 
+import io.vquant.kernels.quant.LinearWeight;
 import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.layers.ParameterSource;
 import io.vquant.weights.ElementType;
@@ -32,7 +33,7 @@ final class RandomParameters implements ParameterSource {
   private final String prefix;
   private final Path file;
   private final Arena arena;
-  private final TensorBridge bridge;
+  private final WeightConversion conversion;
   private final List<StoredTensor> made;
   private final LongConsumer progress;
 
@@ -45,28 +46,32 @@ final class RandomParameters implements ParameterSource {
    * @param progress told how many bytes there are so far
    */
   RandomParameters(
-      Path file, Arena arena, TensorBridge bridge, List<StoredTensor> made, LongConsumer progress) {
-    this("", file, arena, bridge, made, progress);
+      Path file,
+      Arena arena,
+      WeightConversion conversion,
+      List<StoredTensor> made,
+      LongConsumer progress) {
+    this("", file, arena, conversion, made, progress);
   }
 
   private RandomParameters(
       String prefix,
       Path file,
       Arena arena,
-      TensorBridge bridge,
+      WeightConversion conversion,
       List<StoredTensor> made,
       LongConsumer progress) {
     this.prefix = prefix;
     this.file = file;
     this.arena = arena;
-    this.bridge = bridge;
+    this.conversion = conversion;
     this.made = made;
     this.progress = progress;
   }
 
   @Override
   public RandomParameters child(String name) {
-    return new RandomParameters(prefix + name + ".", file, arena, bridge, made, progress);
+    return new RandomParameters(prefix + name + ".", file, arena, conversion, made, progress);
   }
 
   /** No: what is optional is left out. */
@@ -75,17 +80,24 @@ final class RandomParameters implements ParameterSource {
     return false;
   }
 
+  /** What is quantized is made in memory of its own, which is free again at once. */
   @Override
-  public Tensor matrix(String name, int rows, int columns) {
-    return bridge.tensor(make(name, List.of((long) rows, (long) columns)), rows, columns);
+  public LinearWeight weight(String name, int rows, int columns) {
+    List<Long> shape = List.of((long) rows, (long) columns);
+    if (!conversion.quantizes(prefix + name)) {
+      return conversion.matrix(make(arena, name, shape), rows, columns);
+    }
+    try (Arena passing = Arena.ofShared()) {
+      return conversion.matrix(make(passing, name, shape), rows, columns);
+    }
   }
 
   @Override
   public Tensor vector(String name, int size) {
-    return bridge.tensor(make(name, List.of((long) size)), 1, size);
+    return conversion.vector(make(arena, name, List.of((long) size)), size);
   }
 
-  private StoredTensor make(String name, List<Long> shape) {
+  private StoredTensor make(Arena arena, String name, List<Long> shape) {
     String fullName = prefix + name;
     long byteSize = StoredTensor.byteSize(ElementType.BF16, shape);
     long padded = Math.ceilDiv(byteSize, Long.BYTES) * Long.BYTES;

@@ -65,6 +65,22 @@ final class TensorBridge {
     };
   }
 
+  /** The same in host memory, on any backend. */
+  Tensor hostTensor(StoredTensor stored, int rows, int columns) {
+    Device host = backend.device().isHost() ? backend.device() : Device.CPU;
+    return switch (stored.type()) {
+      case F32 -> mapped(host, stored, DType.F32, rows, columns);
+      case BF16 -> mapped(host, stored, DType.BF16, rows, columns);
+      case F16 -> mapped(host, stored, DType.F16, rows, columns);
+      default -> tensor(stored, rows, columns);
+    };
+  }
+
+  private static Tensor mapped(
+      Device host, StoredTensor stored, DType dtype, int rows, int columns) {
+    return new Tensor(new HostStorage(host, stored.data()), dtype, Layout.dense(rows, columns));
+  }
+
   /** What was converted, one line a type. */
   List<String> notices() {
     return converted.entrySet().stream()

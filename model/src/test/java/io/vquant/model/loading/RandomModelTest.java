@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.model.ConfigText;
 import io.vquant.model.ModelConfig;
@@ -25,7 +26,8 @@ class RandomModelTest {
       try (KernelBackend backend = Backends.open(Device.CPU, new BackendOptions(2))) {
         List<Long> told = new ArrayList<>();
         try (LoadedModel model =
-            RandomModel.make(config, backend, (done, total) -> told.add(total - done))) {
+            RandomModel.make(
+                config, backend, WeightPolicy.STORED, (done, total) -> told.add(total - done))) {
           assertThat(model.weightBytes())
               .as("tied %s", tied)
               .isEqualTo(RandomModel.byteSize(config));
@@ -47,8 +49,10 @@ class RandomModelTest {
   void weightsAreTheSameEachTimeAndNormsAreOne() {
     ModelConfig config = config("LlamaForCausalLM", true);
     try (KernelBackend backend = Backends.open(Device.CPU, new BackendOptions(1));
-        LoadedModel one = RandomModel.make(config, backend, LoadListener.NONE);
-        LoadedModel two = RandomModel.make(config, backend, LoadListener.NONE)) {
+        LoadedModel one =
+            RandomModel.make(config, backend, WeightPolicy.STORED, LoadListener.NONE);
+        LoadedModel two =
+            RandomModel.make(config, backend, WeightPolicy.STORED, LoadListener.NONE)) {
       for (StoredTensor tensor : one.checkpoint().weights().tensors()) {
         StoredTensor other = two.checkpoint().weights().get(tensor.name());
         assertThat(tensor.data().mismatch(other.data())).as(tensor.name()).isEqualTo(-1);

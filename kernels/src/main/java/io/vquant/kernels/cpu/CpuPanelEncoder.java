@@ -1,0 +1,113 @@
+package io.vquant.kernels.cpu;
+
+import static io.vquant.kernels.cpu.Simd.BYTES;
+import static io.vquant.kernels.cpu.Simd.FLOATS;
+import static io.vquant.kernels.cpu.Simd.INTS;
+import static io.vquant.kernels.cpu.Simd.LANES;
+import static io.vquant.kernels.cpu.Simd.load;
+import static io.vquant.kernels.cpu.Simd.store;
+import static io.vquant.kernels.quant.PanelLayout.PANEL_ROWS;
+
+import io.vquant.kernels.quant.Float16;
+import io.vquant.kernels.quant.PanelEncoder;
+import io.vquant.kernels.quant.PanelLayout;
+import io.vquant.kernels.quant.QuantScheme;
+import io.vquant.kernels.quant.QuantizedWeight;
+import io.vquant.kernels.quant.SymmetricGrid;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * {@link io.vquant.kernels.quant.ScalarPanelEncoder} for as many rows at once as a vector has
+ * lanes, bit for bit. For one thread.
+ */
+final class CpuPanelEncoder implements PanelEncoder {
+
+  /** Bytes of working memory. */
+  static final long SCRATCH_BYTES = GroupFit.SLOTS_BYTE_SIZE + 2L * BYTES;
+
+  private static final long COLUMN_BYTES = (long) PANEL_ROWS * Float.BYTES;
+
+  private final QuantScheme scheme;
+  private final int columns;
+  private final GroupFit fit;
+  private final long fitted;
+
+  /**
+   * @param scratch address of {@link #SCRATCH_BYTES} bytes
+   */
+  CpuPanelEncoder(QuantScheme scheme, int columns, long scratch) {
+    this.scheme = scheme;
+    this.columns = columns;
+    fit = new GroupFit(scheme.bits(), scratch);
+    fitted = scratch + GroupFit.SLOTS_BYTE_SIZE;
+  }
+
+  @Override
+  public void encode(
+      MemorySegment codes, MemorySegment scales, MemorySegment zeros, MemorySegment block) {
+    int bits = scheme.bits().bits();
+    for (int first = 0; first < columns; first += scheme.group()) {
+      long half = (long) first / scheme.group() * PANEL_ROWS * Short.BYTES;
+      for (int row = 0; row < PANEL_ROWS; row += LANES) {
+        long elements = block.address() + first * COLUMN_BYTES + 4L * row;
+        if (scheme.isAsymmetric()) {
+          fit.fit(fitted, fitted + BYTES, elements, COLUMN_BYTES, scheme.group(), 0);
+          storeHalves(zeros.address() + half + 2L * row, fitted + BYTES);
+        } else {
+          fitSymmetric(elements);
+        }
+        storeHalves(scales.address() + half + 2L * row, fitted);
+        for (int strip = 0; strip < scheme.group(); strip += PanelLayout.STRIP) {
+          long words = (long) (first + strip) / PanelLayout.STRIP * bits * PANEL_ROWS + row;
+          packStrip(codes.address() + 4 * words, elements + strip * COLUMN_BYTES, bits);
+        }
+      }
+    }
+  }
+
+  private void storeHalves(long to, long floats) {
+    for (int i = 0; i < LANES; i++) {
+      Simd.MEMORY.set(Simd.SHORT, to + 2L * i, Float16.fromFloat(Simd.get(floats + 4L * i)));
+    }
+  }
+
+  private void fitSymmetric(long elements) {
+    FloatVector max = FloatVector.zero(FLOATS);
+    for (int i = 0; i < scheme.group(); i++) {
+      max = max.max(load(elements + i * COLUMN_BYTES).abs());
+    }
+    store(max, fitted);
+    for (int i = 0; i < LANES; i++) {
+      short scale = SymmetricGrid.scale(Simd.get(fitted + 4L * i));
+      Simd.set(fitted + 4L * i, Float16.toFloat(scale));
+    }
+  }
+
+  private void packStrip(long words, long elements, int bits) {
+    FloatVector scale = load(fitted);
+    FloatVector inverse = GroupCodes.inverse(scale);
+    FloatVector zero = load(fitted + BYTES);
+    int maxCode = scheme.bits().maxCode();
+    for (int j = 0; j < bits; j++) {
+      IntVector word = IntVector.zero(INTS);
+      for (int n = 0; n < Integer.SIZE / bits; n++) {
+        FloatVector weight = load(elements + (n * bits + j) * COLUMN_BYTES);
+        FloatVector shifted =
+            scheme.isAsymmetric()
+                ? GroupCodes.shiftedCode(weight, inverse, zero, maxCode)
+                : weight.mul(inverse).min(127f).max(-127f).add(SYMMETRIC_WHOLE);
+        IntVector code = shifted.reinterpretAsInts().and(maxCode);
+        word = word.or(code.lanewise(VectorOperators.LSHL, n * bits));
+      }
+      word.intoMemorySegment(
+          Simd.MEMORY, words + (long) j * PANEL_ROWS * 4, ByteOrder.LITTLE_ENDIAN);
+    }
+  }
+
+  /** Rounds to nearest even, and shifts the middle of the codes to 128. */
+  private static final float SYMMETRIC_WHOLE = 0x1p23f + QuantizedWeight.SYMMETRIC_ZERO;
+}

@@ -1,0 +1,256 @@
+package io.vquant.kernels.cpu;
+
+import static io.vquant.kernels.cpu.Simd.LANES;
+import static io.vquant.kernels.quant.PanelLayout.PANEL_ROWS;
+
+import io.vquant.kernels.backend.LinearOperator;
+import io.vquant.kernels.quant.PanelLayout;
+import io.vquant.kernels.quant.QuantizedWeight;
+import io.vquant.kernels.tensor.Storage;
+import io.vquant.kernels.tensor.Tensor;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * y = x W^T + b with a weight in codes.
+ *
+ * <p>Up to {@link #FEW_ROWS} input rows: a panel of codes meets each of them straight from memory,
+ * or from the cache after the first. More rows: the codes of a group become F32 that stays in the
+ * first-level cache and meet tiles of input rows. Each sum is taken in one order, group by group,
+ * then the outliers, so a row has the same bits either way, on vectors of any width.
+ */
+final class CpuQuantizedLinear implements LinearOperator {
+
+  private static final int FEW_ROWS = 4;
+
+  /** Bytes of codes in a block of work with few input rows: some microseconds. */
+  private static final int FEW_BLOCK_BYTES = 24 << 10;
+
+  /** Input rows that share unpacked codes. */
+  private static final int INPUT_GROUP = 128;
+
+  /** Groups whose chains are kept before their grids are applied. */
+  private static final int PIECE_GROUPS = 32;
+
+  /** Tiles of a panel. */
+  private static final int TILES = PANEL_ROWS / CodePanel.ROWS;
+
+  private final CpuContext context;
+  private final QuantizedWeight weight;
+  private final PanelLayout layout;
+  private final int columns;
+  private final float @Nullable [] bias;
+  private final long codes;
+  private final long scales;
+  private final long zeros;
+  private final int bits;
+  private final float[] powers;
+  private final int blockPanels;
+  private final long gridBytes;
+  private final ParallelTask fewTask = this::fewBlock;
+  private final ParallelTask manyTask = this::manyBlock;
+  private final ParallelTask prepareTask = this::prepareRow;
+
+  private float[] x = new float[0];
+  private float[] groupSums = new float[0];
+  private long input;
+  private long inputStride;
+  private int inputRows;
+  private long output;
+  private long outputStride;
+
+  CpuQuantizedLinear(CpuContext context, QuantizedWeight weight, @Nullable Tensor bias) {
+    this.context = context;
+    this.weight = weight;
+    this.bias = bias == null ? null : Operands.floats("bias", bias, weight.rows());
+    layout = weight.layout();
+    columns = layout.columns();
+    bits = weight.scheme().bits().bits();
+    powers = PanelInput.powers(bits);
+    codes = address(weight.codes());
+    scales = address(weight.scales());
+    zeros = weight.scheme().isAsymmetric() ? address(weight.zeros()) : 0;
+    gridBytes = 2 * layout.panelScaleBytes();
+    blockPanels = (int) Math.max(1, FEW_BLOCK_BYTES / layout.panelCodeBytes());
+  }
+
+  private static long address(Storage storage) {
+    return QuantizedWeight.segment(storage).address();
+  }
+
+  @Override
+  public void forward(Tensor out, Tensor in) {
+    Operands.require("x", in, in.rows(), columns);
+    Operands.require("out", out, in.rows(), layout.rows());
+    inputRows = in.rows();
+    input = Operands.address(in);
+    inputStride = Operands.stride(in);
+    output = Operands.address(out);
+    outputStride = Operands.stride(out);
+    int paddedRows = inputRows <= FEW_ROWS ? inputRows : Simd.roundUp(inputRows, PanelTile.ROWS);
+    x = context.sharedFloats(Math.multiplyExact(paddedRows, columns));
+    groupSums = context.sharedSums(paddedRows * layout.groups());
+    if (inputRows <= FEW_ROWS) {
+      for (int row = 0; row < paddedRows; row++) {
+        prepareRow(row, 0);
+      }
+      context.pool().run(fewTask, Math.ceilDiv(layout.panels(), blockPanels));
+    } else {
+      context.pool().run(prepareTask, paddedRows);
+      context.pool().run(manyTask, layout.panels() * TILES * Math.ceilDiv(inputRows, INPUT_GROUP));
+    }
+  }
+
+  /** Rows past the end stand for the last one, their results unused. */
+  private void prepareRow(int row, int worker) {
+    long from = input + Math.min(row, inputRows - 1) * inputStride;
+    PanelInput.divide(x, row * columns, from, columns, powers);
+    int group = weight.scheme().group();
+    PanelInput.sumGroups(groupSums, row * layout.groups(), from, columns, group);
+  }
+
+  /** Scales and zeros of a panel as F32. */
+  private void widenGrids(long grids, int panel) {
+    int count = layout.groups() * PANEL_ROWS;
+    long from = panel * layout.panelScaleBytes();
+    CodeFloats.widenHalves(grids, scales + from, count);
+    if (zeros == 0) {
+      PanelFloats.symmetricZeros(grids + gridBytes, grids, count);
+    } else {
+      CodeFloats.widenHalves(grids + gridBytes, zeros + from, count);
+    }
+  }
+
+  private void fewBlock(int block, int worker) {
+    long sums = context.workerScratch(worker, (1L + PIECE_GROUPS) * PanelTile.STRIDE);
+    int end = Math.min(layout.panels(), (block + 1) * blockPanels);
+    for (int panel = block * blockPanels; panel < end; panel++) {
+      for (int row = 0; row < inputRows; row++) {
+        for (int lane = 0; lane < PANEL_ROWS; lane += CodePanel.ROWS) {
+          Simd.zero(sums, PanelTile.STRIDE);
+          multiplyPanel(sums, panel, row, lane);
+          addOutliers(sums, panel, row, lane);
+          int first = panel * PANEL_ROWS + lane;
+          int count = Math.min(CodePanel.ROWS, layout.rows() - first);
+          writeRow(output + row * outputStride, sums, first, count);
+        }
+      }
+    }
+  }
+
+  private void multiplyPanel(long sums, int panel, int row, int lane) {
+    long chains = sums + PanelTile.STRIDE;
+    int group = weight.scheme().group();
+    int groupStrips = group / PanelLayout.STRIP;
+    long groupBytes = (long) bits * groupStrips * PANEL_ROWS * Integer.BYTES;
+    long words = codes + panel * layout.panelCodeBytes() + 4L * lane;
+    long grids = panel * layout.panelScaleBytes() + 2L * lane;
+    for (int g = 0; g < layout.groups(); g += PIECE_GROUPS) {
+      int count = Math.min(PIECE_GROUPS, layout.groups() - g);
+      int x0 = row * columns + g * group;
+      CodePanel.multiply(chains, words + g * groupBytes, x, x0, count, groupStrips, bits);
+      int g0 = row * layout.groups() + g;
+      long grid = grids + 2L * g * PANEL_ROWS;
+      if (zeros == 0) {
+        PanelGrids.foldSymmetric(sums, chains, scales + grid, groupSums, g0, count);
+      } else {
+        PanelGrids.fold(sums, chains, scales + grid, zeros + grid, groupSums, g0, count);
+      }
+    }
+  }
+
+  /** One tile's width of weight rows with up to {@link #INPUT_GROUP} input rows. */
+  private void manyBlock(int block, int worker) {
+    int tile = block % (layout.panels() * TILES);
+    int panel = tile / TILES;
+    int lane = tile % TILES * CodePanel.ROWS;
+    int firstRow = block / (layout.panels() * TILES) * INPUT_GROUP;
+    int rows = Math.min(INPUT_GROUP, inputRows - firstRow);
+    int group = weight.scheme().group();
+    long sumBytes = Simd.roundUp(rows, PanelTile.ROWS) * PanelTile.STRIDE;
+    long unpackedBytes = group * PanelTile.STRIDE;
+    long chainBytes = PanelTile.ROWS * PanelTile.STRIDE;
+    long sums =
+        context.workerScratch(worker, sumBytes + 2 * gridBytes + unpackedBytes + chainBytes);
+    long grids = sums + sumBytes;
+    long unpacked = grids + 2 * gridBytes;
+    widenGrids(grids, panel);
+    Simd.zero(sums, sumBytes);
+    for (int g = 0; g < layout.groups(); g++) {
+      unpackGroup(unpacked, panel, lane, g * group);
+      long scale = grids + ((long) g * PANEL_ROWS + lane) * Float.BYTES;
+      addGroup(sums, scale, unpacked, firstRow, rows, g);
+    }
+    int first = panel * PANEL_ROWS + lane;
+    int count = Math.min(CodePanel.ROWS, layout.rows() - first);
+    for (int row = 0; row < rows; row++) {
+      long rowSums = sums + row * PanelTile.STRIDE;
+      addOutliers(rowSums, panel, firstRow + row, lane);
+      writeRow(output + (firstRow + row) * outputStride, rowSums, first, count);
+    }
+  }
+
+  private void unpackGroup(long unpacked, int panel, int lane, int column) {
+    long stripBytes = (long) bits * PANEL_ROWS * Integer.BYTES;
+    long from = codes + panel * layout.panelCodeBytes() + 4L * lane;
+    for (int strip = 0; strip < weight.scheme().group(); strip += PanelLayout.STRIP) {
+      long words = from + (column + strip) / PanelLayout.STRIP * stripBytes;
+      PanelFloats.unpack(unpacked + strip * PanelTile.STRIDE, words, bits);
+    }
+  }
+
+  private void addGroup(long sums, long scale, long unpacked, int firstRow, int rows, int g) {
+    int group = weight.scheme().group();
+    long chains = unpacked + group * PanelTile.STRIDE;
+    int groups = layout.groups();
+    for (int row = 0; row < rows; row += PanelTile.ROWS) {
+      int x0 = (firstRow + row) * columns + g * group;
+      PanelTile.multiply(chains, x, x0, columns, group, unpacked);
+      int g0 = (firstRow + row) * groups + g;
+      long to = sums + row * PanelTile.STRIDE;
+      PanelTile.fold(to, chains, scale, scale + gridBytes, groupSums, g0, groups);
+    }
+  }
+
+  /**
+   * The outliers of a panel's rows from {@code lane} on, as many as are in {@code sums}.
+   *
+   * @param row of the input
+   */
+  private void addOutliers(long sums, int panel, int row, int lane) {
+    int[] starts = weight.outliers().starts();
+    if (starts[panel] == starts[panel + 1]) {
+      return;
+    }
+    long from = input + row * inputStride;
+    int[] places = weight.outliers().places();
+    float[] differences = weight.outliers().differences();
+    for (int i = starts[panel]; i < starts[panel + 1]; i++) {
+      int within = places[i] % PANEL_ROWS - lane;
+      if (within >= 0 && within < CodePanel.ROWS) {
+        float value = Simd.get(from + 4L * (places[i] / PANEL_ROWS));
+        long at = sums + 4L * within;
+        Simd.set(at, Math.fma(value, differences[i], Simd.get(at)));
+      }
+    }
+  }
+
+  private void writeRow(long outputRow, long sums, int first, int count) {
+    long to = outputRow + 4L * first;
+    if (count <= 0) {
+      return; // the padding of the last panel
+    }
+    int i = 0;
+    for (; i <= count - LANES; i += LANES) {
+      FloatVector values = Simd.load(sums + 4L * i);
+      if (bias != null) {
+        values = values.add(FloatVector.fromArray(Simd.FLOATS, bias, first + i));
+      }
+      Simd.store(values, to + 4L * i);
+    }
+    for (; i < count; i++) {
+      float sum = Simd.get(sums + 4L * i);
+      Simd.set(to + 4L * i, bias == null ? sum : sum + bias[first + i]);
+    }
+  }
+}
