@@ -77,7 +77,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 4)
 
 // Adds to `sums` [kvHeads][sumStride] (hot tokens) and the layer's slabSum; or, where sums is null, sets what one decoded row left. Rows are those of q from
 // `firstRow` on. Grid: (tiles of the slab, then hot tiles; KV heads).
-extern "C" __global__ void __launch_bounds__(THREADS, 4)
+extern "C" __global__ void __launch_bounds__(THREADS, 2)
     observe_lines(const float *q, long long qStride, const LineLayer *layers, const int *startPosition, const float2 *stats, float *sums, int sumStride,
                   int firstRow, int rows, int groupSize, int headDim, float scale, int window, int squared) {
   extern __shared__ __align__(16) uint8_t shared[];
