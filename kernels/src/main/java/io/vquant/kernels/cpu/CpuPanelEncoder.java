@@ -12,9 +12,9 @@ import io.vquant.kernels.quant.Float16;
 import io.vquant.kernels.quant.PanelEncoder;
 import io.vquant.kernels.quant.PanelLayout;
 import io.vquant.kernels.quant.QuantScheme;
-import io.vquant.kernels.quant.QuantizedWeight;
 import io.vquant.kernels.quant.SymmetricGrid;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -49,7 +49,6 @@ final class CpuPanelEncoder implements PanelEncoder {
   @Override
   public void encode(
       MemorySegment codes, MemorySegment scales, MemorySegment zeros, MemorySegment block) {
-    int bits = scheme.bits().bits();
     for (int first = 0; first < columns; first += scheme.group()) {
       long half = (long) first / scheme.group() * PANEL_ROWS * Short.BYTES;
       for (int row = 0; row < PANEL_ROWS; row += LANES) {
@@ -61,9 +60,13 @@ final class CpuPanelEncoder implements PanelEncoder {
           fitSymmetric(elements);
         }
         storeHalves(scales.address() + half + 2L * row, fitted);
-        for (int strip = 0; strip < scheme.group(); strip += PanelLayout.STRIP) {
-          long words = (long) (first + strip) / PanelLayout.STRIP * bits * PANEL_ROWS + row;
-          packStrip(codes.address() + 4 * words, elements + strip * COLUMN_BYTES, bits);
+        if (scheme.isAsymmetric()) {
+          for (int strip = 0; strip < scheme.group(); strip += PanelLayout.STRIP) {
+            long words = (first + strip) / 8L * PANEL_ROWS + row;
+            packStrip(codes.address() + 4 * words, elements + strip * COLUMN_BYTES);
+          }
+        } else {
+          packBytes(codes.address() + (long) first * PANEL_ROWS + row, elements);
         }
       }
     }
@@ -87,27 +90,35 @@ final class CpuPanelEncoder implements PanelEncoder {
     }
   }
 
-  private void packStrip(long words, long elements, int bits) {
-    FloatVector scale = load(fitted);
-    FloatVector inverse = GroupCodes.inverse(scale);
+  private void packStrip(long words, long elements) {
+    FloatVector inverse = GroupCodes.inverse(load(fitted));
     FloatVector zero = load(fitted + BYTES);
     int maxCode = scheme.bits().maxCode();
-    for (int j = 0; j < bits; j++) {
+    for (int j = 0; j < PanelLayout.STRIP_WORDS; j++) {
       IntVector word = IntVector.zero(INTS);
-      for (int n = 0; n < Integer.SIZE / bits; n++) {
-        FloatVector weight = load(elements + (n * bits + j) * COLUMN_BYTES);
-        FloatVector shifted =
-            scheme.isAsymmetric()
-                ? GroupCodes.shiftedCode(weight, inverse, zero, maxCode)
-                : weight.mul(inverse).min(127f).max(-127f).add(SYMMETRIC_WHOLE);
+      for (int n = 0; n < Integer.SIZE / 4; n++) {
+        FloatVector weight = load(elements + (4 * n + j) * COLUMN_BYTES);
+        FloatVector shifted = GroupCodes.shiftedCode(weight, inverse, zero, maxCode);
         IntVector code = shifted.reinterpretAsInts().and(maxCode);
-        word = word.or(code.lanewise(VectorOperators.LSHL, n * bits));
+        word = word.or(code.lanewise(VectorOperators.LSHL, 4 * n));
       }
       word.intoMemorySegment(
           Simd.MEMORY, words + (long) j * PANEL_ROWS * 4, ByteOrder.LITTLE_ENDIAN);
     }
   }
 
-  /** Rounds to nearest even, and shifts the middle of the codes to 128. */
-  private static final float SYMMETRIC_WHOLE = 0x1p23f + QuantizedWeight.SYMMETRIC_ZERO;
+  private void packBytes(long codes, long elements) {
+    FloatVector inverse = GroupCodes.inverse(load(fitted));
+    for (int i = 0; i < scheme.group(); i++) {
+      FloatVector steps = load(elements + i * COLUMN_BYTES).mul(inverse).min(127f).max(-127f);
+      store(steps.add(WHOLE).sub(WHOLE), fitted + BYTES);
+      for (int lane = 0; lane < LANES; lane++) {
+        byte code = (byte) Simd.get(fitted + BYTES + 4L * lane);
+        Simd.MEMORY.set(ValueLayout.JAVA_BYTE, codes + (long) i * PANEL_ROWS + lane, code);
+      }
+    }
+  }
+
+  /** Floats of up to half its size, added to it and taken back, are rounded to nearest even. */
+  private static final float WHOLE = 0x1.8p23f;
 }

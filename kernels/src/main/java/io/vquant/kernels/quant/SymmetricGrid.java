@@ -1,7 +1,7 @@
 package io.vquant.kernels.quant;
 
 /**
- * The grid of 8-bit weights: {@code scale * (code - 128)}, codes 1 to 255. The scale is the least
+ * The grid of 8-bit weights: {@code scale * code}, codes -127 to 127. The scale is the least
  * half with {@code 127 * scale >= max |w|}, so that nothing is clipped.
  */
 public final class SymmetricGrid {
@@ -23,12 +23,12 @@ public final class SymmetricGrid {
   }
 
   /**
-   * The code of a weight: {@code rint(w * (1 / scale)) + 128}, ties to even, held to 1 ... 255.
+   * The code of a weight: {@code rint(w * (1 / scale))}, ties to even, held to -127 ... 127.
    *
    * @param inverse of the scale: {@code 1 / scale}, or 0 for 0
    */
   public static int code(float weight, float inverse) {
     float steps = Math.max(-STEPS, Math.min(STEPS, weight * inverse));
-    return (int) Math.rint(steps) + QuantizedWeight.SYMMETRIC_ZERO;
+    return (int) Math.rint(steps);
   }
 }
