@@ -25,7 +25,7 @@ import picocli.CommandLine.Option;
 
 /** Which model runs, where and how: the options of every command that runs one. */
 final class ModelOptions {
-  private static final int MAX_THREADS = 1024;
+  static final int MAX_THREADS = 1024;
   static final String DEFAULT_KV = "auto";
 
   /** No {@code --weights}: as they are stored. */
@@ -168,6 +168,14 @@ final class ModelOptions {
     return open(context, output, folder.path(context), nativeCache, Engine::open);
   }
 
+  /** Opens the model once more without tokenizer, with other weights. */
+  Engine openWithWeights(CommandContext context, OutputOptions output, String format) {
+    weightPolicy("--against-weights", format);
+    Path directory = folder.path(context);
+    String stored = format.equals(BF16) ? STORED : format;
+    return open(context, output, directory, null, stored, Engine::open);
+  }
+
   /** The same with the tokenizer, for a command that runs several policies on one engine. */
   Engine openForPolicies(CommandContext context, OutputOptions output) {
     checkForPolicies();
@@ -178,21 +186,24 @@ final class ModelOptions {
   /**
    * Opens the model without its tokenizer, for this many tokens unless {@code --context} says more.
    *
+   * @param format of the weights
    * @throws IllegalArgumentException if it has not so much context; names both numbers
    */
-  Engine openForTokens(CommandContext context, OutputOptions output, int tokens) {
+  Engine openForTokens(CommandContext context, OutputOptions output, String format, int tokens) {
     Path directory = folder.path(context);
-    return open(context, output, directory, null, forTokens(tokens, Engine::open));
+    return open(context, output, directory, null, format, forTokens(tokens, Engine::open));
   }
 
   /** The same for random weights in place of a folder's. */
-  Engine openRandom(CommandContext context, OutputOptions output, ModelShape shape, int tokens) {
+  Engine openRandom(
+      CommandContext context, OutputOptions output, ModelShape shape, String format, int tokens) {
     Path name = Path.of(shape.label());
     return open(
         context,
         output,
         name,
         null,
+        format,
         forTokens(tokens, options -> Engine.openRandom(shape, options)));
   }
 

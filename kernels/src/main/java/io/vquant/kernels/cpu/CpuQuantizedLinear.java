@@ -204,7 +204,7 @@ final class CpuQuantizedLinear implements LinearOperator {
     }
     long stripBytes = (long) PanelLayout.STRIP_WORDS * PANEL_ROWS * Integer.BYTES;
     for (int strip = 0; strip < group / PanelLayout.STRIP; strip++) {
-      long to = unpacked + strip * PanelLayout.STRIP * PanelTile.STRIDE;
+      long to = unpacked + (long) strip * PanelLayout.STRIP * PanelTile.STRIDE;
       PanelFloats.unpackWords(to, code + strip * stripBytes);
     }
   }

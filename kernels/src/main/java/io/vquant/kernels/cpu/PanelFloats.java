@@ -19,8 +19,8 @@ final class PanelFloats {
   private PanelFloats() {}
 
   /**
-   * Writes one strip of {@link CodePanel#ROWS} weight rows as {@link CodePanel#four} sees it: {@code
-   * 16^n} times the code, and the top code itself.
+   * Writes one strip of {@link CodePanel#ROWS} weight rows as {@link CodePanel#four} sees it:
+   * {@code 16^n} times the code, and the top code itself.
    *
    * @param floats receives {@code [32, ROWS]}
    * @param codes first word of the strip for these rows

@@ -1,8 +1,8 @@
 package io.vquant.kernels.quant;
 
 /**
- * The grid of 8-bit weights: {@code scale * code}, codes -127 to 127. The scale is the least
- * half with {@code 127 * scale >= max |w|}, so that nothing is clipped.
+ * The grid of 8-bit weights: {@code scale * code}, codes -127 to 127. The scale is the least half
+ * with {@code 127 * scale >= max |w|}, so that nothing is clipped.
  */
 public final class SymmetricGrid {
 

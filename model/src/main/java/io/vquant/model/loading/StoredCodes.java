@@ -18,10 +18,11 @@ import java.util.Optional;
 
 /**
  * Matrices that lie in a checkpoint in codes, in place of a tensor {@code NAME}: {@code NAME.codes}
- * I8 {@code [panels, columns, 64]} with 8 bits, I32 {@code [panels, columns / 8, 64]} with 4, {@code NAME.scales} and with 4 bits {@code
- * NAME.zeros} F16 {@code [panels, columns / group, 64]}, and with outliers {@code
- * NAME.outlier_starts} I32 {@code [panels + 1]}, {@code NAME.outlier_places} I32 {@code [n]} and
- * {@code NAME.outlier_differences} F32 {@code [n]}; see {@link PanelLayout} and {@link Outliers}.
+ * I8 {@code [panels, columns, 64]} with 8 bits, I32 {@code [panels, columns / 8, 64]} with 4,
+ * {@code NAME.scales} and with 4 bits {@code NAME.zeros} F16 {@code [panels, columns / group, 64]},
+ * and with outliers {@code NAME.outlier_starts} I32 {@code [panels + 1]}, {@code
+ * NAME.outlier_places} I32 {@code [n]} and {@code NAME.outlier_differences} F32 {@code [n]}; see
+ * {@link PanelLayout} and {@link Outliers}.
  */
 final class StoredCodes {
   static final String CODES = ".codes";
