@@ -10,7 +10,9 @@ import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.kernels.quant.UnfitSchemeException;
 import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.kernels.tensor.Device;
+import io.vquant.model.MalformedConfigException;
 import io.vquant.model.MemoryPlan;
+import io.vquant.model.loading.ModelLoader;
 import io.vquant.model.loading.WeightMemory;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -348,8 +350,22 @@ final class ModelOptions {
     return folder.path(context);
   }
 
+  /** Where to run; {@code auto} runs weights in codes on the CPU, which has kernels for them. */
   DeviceChoice deviceChoice() {
-    return DeviceChoice.parse(device);
+    DeviceChoice choice = DeviceChoice.parse(device);
+    boolean automaticGpu = device.equals("auto") && choice.device().kind() == Device.Kind.CUDA;
+    return automaticGpu && hasCodes()
+        ? new DeviceChoice(Device.CPU, "auto: weights in 8 and 4 bits run on the cpu")
+        : choice;
+  }
+
+  private boolean hasCodes() {
+    for (String format : weights) {
+      if (weightPolicy("--weights", format).quantizes()) {
+        return true;
+      }
+    }
+    return folder.hasCodes();
   }
 
   int threads() {
@@ -426,6 +442,15 @@ final class ModelOptions {
         return Path.of(model);
       } catch (InvalidPathException e) {
         throw CommandFailure.badModel("--model " + model + ": not a file name: " + e.getReason());
+      }
+    }
+
+    /** Whether the folder's weights are stored in 8 or 4 bits; false where it cannot be told. */
+    boolean hasCodes() {
+      try {
+        return model != null && ModelLoader.readConfig(Path.of(model)).storedWeights().quantizes();
+      } catch (MalformedConfigException | InvalidPathException e) {
+        return false; // opening it says what is wrong
       }
     }
 
