@@ -38,7 +38,7 @@ final class JvmOptions {
           "HadamardRows::acrossVectors",
           "PanelFloats::unpackBytes",
           "PanelFloats::unpackWords",
-          "PanelGrids::fold",
+          "PanelGrids::foldHalf",
           "PanelGrids::scale",
           "PanelInput::divide",
           "PanelTile::fold",

@@ -31,10 +31,17 @@ final class PanelGrids {
    */
   static void fold(
       long sums, long chains, long scales, long zeros, float[] groupSums, int g0, int groups) {
+    foldHalf(sums, chains, scales, zeros, groupSums, g0, groups);
+    long half = 2L * BYTES;
+    long halves = 2 * HALF_VECTOR;
+    foldHalf(sums + half, chains + half, scales + halves, zeros + halves, groupSums, g0, groups);
+  }
+
+  /** Two vectors of the four: all four are more than is compiled as one piece. */
+  private static void foldHalf(
+      long sums, long chains, long scales, long zeros, float[] groupSums, int g0, int groups) {
     FloatVector sum0 = load(sums);
     FloatVector sum1 = load(sums + BYTES);
-    FloatVector sum2 = load(sums + 2L * BYTES);
-    FloatVector sum3 = load(sums + 3L * BYTES);
     int g = g0;
     long scale = scales;
     long zero = zeros;
@@ -43,19 +50,13 @@ final class PanelGrids {
       FloatVector factor = FloatVector.broadcast(FLOATS, groupSums[g++]);
       sum0 = CodeFloats.halves(scale).fma(load(at), sum0);
       sum1 = CodeFloats.halves(scale + HALF_VECTOR).fma(load(at + BYTES), sum1);
-      sum2 = CodeFloats.halves(scale + 2 * HALF_VECTOR).fma(load(at + 2L * BYTES), sum2);
-      sum3 = CodeFloats.halves(scale + 3 * HALF_VECTOR).fma(load(at + 3L * BYTES), sum3);
       sum0 = CodeFloats.halves(zero).fma(factor, sum0);
       sum1 = CodeFloats.halves(zero + HALF_VECTOR).fma(factor, sum1);
-      sum2 = CodeFloats.halves(zero + 2 * HALF_VECTOR).fma(factor, sum2);
-      sum3 = CodeFloats.halves(zero + 3 * HALF_VECTOR).fma(factor, sum3);
       scale += HALVES;
       zero += HALVES;
     }
     store(sum0, sums);
     store(sum1, sums + BYTES);
-    store(sum2, sums + 2L * BYTES);
-    store(sum3, sums + 3L * BYTES);
   }
 
   /** The same for symmetric codes, which have no zeros. */
