@@ -18,6 +18,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -27,7 +28,7 @@ import jdk.incubator.vector.VectorOperators;
 final class CpuPanelEncoder implements PanelEncoder {
 
   /** Bytes of working memory. */
-  static final long SCRATCH_BYTES = GroupFit.SLOTS_BYTE_SIZE + 2L * BYTES;
+  static final long SCRATCH_BYTES = GroupFit.SLOTS_BYTE_SIZE + 4L * BYTES;
 
   private static final long COLUMN_BYTES = (long) PANEL_ROWS * Float.BYTES;
 
@@ -35,6 +36,9 @@ final class CpuPanelEncoder implements PanelEncoder {
   private final int columns;
   private final GroupFit fit;
   private final long fitted;
+  private final long candidates;
+  private final long leastErrors;
+  private final short[] first = new short[LANES];
 
   /**
    * @param scratch address of {@link #SCRATCH_BYTES} bytes
@@ -44,15 +48,17 @@ final class CpuPanelEncoder implements PanelEncoder {
     this.columns = columns;
     fit = new GroupFit(scheme.bits(), scratch);
     fitted = scratch + GroupFit.SLOTS_BYTE_SIZE;
+    candidates = fitted + 2L * BYTES;
+    leastErrors = fitted + 3L * BYTES;
   }
 
   @Override
   public void encode(
       MemorySegment codes, MemorySegment scales, MemorySegment zeros, MemorySegment block) {
-    for (int first = 0; first < columns; first += scheme.group()) {
-      long half = (long) first / scheme.group() * PANEL_ROWS * Short.BYTES;
+    for (int column = 0; column < columns; column += scheme.group()) {
+      long half = (long) column / scheme.group() * PANEL_ROWS * Short.BYTES;
       for (int row = 0; row < PANEL_ROWS; row += LANES) {
-        long elements = block.address() + first * COLUMN_BYTES + 4L * row;
+        long elements = block.address() + column * COLUMN_BYTES + 4L * row;
         if (scheme.isAsymmetric()) {
           fit.fit(fitted, fitted + BYTES, elements, COLUMN_BYTES, scheme.group(), 0);
           storeHalves(zeros.address() + half + 2L * row, fitted + BYTES);
@@ -62,11 +68,11 @@ final class CpuPanelEncoder implements PanelEncoder {
         storeHalves(scales.address() + half + 2L * row, fitted);
         if (scheme.isAsymmetric()) {
           for (int strip = 0; strip < scheme.group(); strip += PanelLayout.STRIP) {
-            long words = (first + strip) / 8L * PANEL_ROWS + row;
+            long words = (column + strip) / 8L * PANEL_ROWS + row;
             packStrip(codes.address() + 4 * words, elements + strip * COLUMN_BYTES);
           }
         } else {
-          packBytes(codes.address() + (long) first * PANEL_ROWS + row, elements);
+          packBytes(codes.address() + (long) column * PANEL_ROWS + row, elements);
         }
       }
     }
@@ -83,11 +89,34 @@ final class CpuPanelEncoder implements PanelEncoder {
     for (int i = 0; i < scheme.group(); i++) {
       max = max.max(load(elements + i * COLUMN_BYTES).abs());
     }
-    store(max, fitted);
-    for (int i = 0; i < LANES; i++) {
-      short scale = SymmetricGrid.scale(Simd.get(fitted + 4L * i));
-      Simd.set(fitted + 4L * i, Float16.toFloat(scale));
+    store(max, candidates);
+    for (int lane = 0; lane < LANES; lane++) {
+      first[lane] = SymmetricGrid.firstScale(Simd.get(candidates + 4L * lane));
     }
+    store(FloatVector.broadcast(FLOATS, Float.POSITIVE_INFINITY), leastErrors);
+    for (int i = 0; i < SymmetricGrid.CANDIDATES; i++) {
+      for (int lane = 0; lane < LANES; lane++) {
+        Simd.set(candidates + 4L * lane, Float16.toFloat((short) (first[lane] + i)));
+      }
+      tryCandidates(elements);
+    }
+  }
+
+  /** Keeps the candidates, one a lane, that lose less than the best before them. */
+  private void tryCandidates(long elements) {
+    FloatVector scale = load(candidates);
+    FloatVector inverse = GroupCodes.inverse(scale);
+    FloatVector sum = FloatVector.zero(FLOATS);
+    for (int i = 0; i < scheme.group(); i++) {
+      FloatVector weight = load(elements + i * COLUMN_BYTES);
+      FloatVector code = weight.mul(inverse).min(127f).max(-127f).add(WHOLE).sub(WHOLE);
+      FloatVector error = weight.sub(scale.mul(code));
+      sum = error.fma(error, sum);
+    }
+    FloatVector least = load(leastErrors);
+    VectorMask<Float> better = sum.compare(VectorOperators.LT, least);
+    store(least.blend(sum, better), leastErrors);
+    store(load(fitted).blend(scale, better), fitted);
   }
 
   private void packStrip(long words, long elements) {

@@ -55,11 +55,7 @@ public final class ScalarPanelEncoder implements PanelEncoder {
       }
       return;
     }
-    float maxMagnitude = 0;
-    for (float weight : group) {
-      maxMagnitude = Math.max(maxMagnitude, Math.abs(weight));
-    }
-    short scale = SymmetricGrid.scale(maxMagnitude);
+    short scale = SymmetricGrid.scale(group);
     float inverse = AffineGrid.inverse(Float16.toFloat(scale));
     scales.set(HALF, at, scale);
     for (int i = 0; i < group.length; i++) {
