@@ -63,6 +63,11 @@ public final class GenerationSession implements AutoCloseable {
     return runner.cache().byteSize();
   }
 
+  /** What the KV cache holds of each layer. */
+  public KvUsage kvUsage() {
+    return KvUsage.of(runner.cache());
+  }
+
   @Override
   public void close() {
     runner.close();

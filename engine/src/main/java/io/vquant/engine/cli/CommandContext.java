@@ -18,4 +18,9 @@ record CommandContext(Console console, Interruption interruption, Map<String, St
         Path.of(System.getProperty("java.io.tmpdir", "/tmp")),
         System.getProperty("user.name", "user"));
   }
+
+  /** Where pulled models are; it need not be there. */
+  Path modelsFolder() {
+    return ModelsFolder.path(environment, Path.of(System.getProperty("user.home", "/")));
+  }
 }

@@ -60,6 +60,10 @@ final class Console {
     return isTerminal(0);
   }
 
+  static boolean outputIsTerminal() {
+    return isTerminal(1);
+  }
+
   static boolean errorIsTerminal() {
     return isTerminal(2);
   }

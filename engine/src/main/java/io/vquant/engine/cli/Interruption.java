@@ -37,6 +37,11 @@ final class Interruption {
     }
   }
 
+  /** Nothing is under way any more: until the next {@link #onRequest} a signal ends the process. */
+  void idle() {
+    onRequest = null;
+  }
+
   /**
    * Throws if a signal has come.
    *

@@ -4,6 +4,7 @@ import io.vquant.engine.Engine;
 import io.vquant.engine.EngineOptions;
 import io.vquant.engine.LoadProgress;
 import io.vquant.engine.ModelShape;
+import io.vquant.engine.hub.ModelName;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.quant.SymmetricInt;
@@ -14,6 +15,7 @@ import io.vquant.model.MalformedConfigException;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.loading.ModelLoader;
 import io.vquant.model.loading.WeightMemory;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -384,12 +386,7 @@ final class ModelOptions {
 
   /** The policies given, or the default alone. */
   List<String> kvPolicies() {
-    return kv.isEmpty() ? List.of(defaultKv()) : List.copyOf(kv);
-  }
-
-  /** The CUDA backend has plain caches only. */
-  private String defaultKv() {
-    return deviceChoice().device().kind() == Device.Kind.CUDA ? "bf16" : DEFAULT_KV;
+    return kv.isEmpty() ? List.of(DEFAULT_KV) : List.copyOf(kv);
   }
 
   /** Reads the policy that {@code option} was given. */
@@ -426,7 +423,8 @@ final class ModelOptions {
     @Option(
         names = {"-m", "--model"},
         paramLabel = "DIR",
-        description = "a Hugging Face model folder (default: the bundled model)")
+        description =
+            "a Hugging Face model folder, or ORG/NAME that was pulled (default: the bundled model)")
     private @Nullable String model;
 
     void addTo(PlainLine line) {
@@ -439,7 +437,12 @@ final class ModelOptions {
         return BundledModel.open().unpack(context.cacheFolder());
       }
       try {
-        return Path.of(model);
+        Path path = Path.of(model);
+        return Files.exists(path)
+            ? path
+            : ModelName.parse(model)
+                .map(pulled -> ModelsFolder.pulled(context, pulled))
+                .orElse(path);
       } catch (InvalidPathException e) {
         throw CommandFailure.badModel("--model " + model + ": not a file name: " + e.getReason());
       }

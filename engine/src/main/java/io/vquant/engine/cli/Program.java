@@ -25,7 +25,7 @@ final class Program {
       String description, Function<CommandContext, Callable<Integer>> constructor) {}
 
   private static final Map<String, Entry> COMMANDS = commands();
-  private static final Set<String> WARM_COMMANDS = Set.of("generate", "logits");
+  private static final Set<String> WARM_COMMANDS = Set.of("generate", "logits", "serve");
 
   private final CommandContext context;
   private final FailureReport failures;
@@ -38,6 +38,11 @@ final class Program {
   private static Map<String, Entry> commands() {
     Map<String, Entry> commands = new LinkedHashMap<>();
     commands.put("generate", new Entry("answer a prompt", GenerateCommand::new));
+    // Not method references: linking those loads the class.
+    commands.put("chat", new Entry("talk with a model", c -> new ChatCommand(c)));
+    commands.put("serve", new Entry("serve the model over HTTP", c -> new ServeCommand(c)));
+    commands.put(
+        "pull", new Entry("fetch a model from a Hugging Face hub", c -> new PullCommand(c)));
     commands.put("inspect", new Entry("show what a model folder holds", InspectCommand::new));
     commands.put("doctor", new Entry("check this machine and say what to do", DoctorCommand::new));
     commands.put("tokenize", new Entry("text to token ids, or back", TokenizeCommand::new));

@@ -77,6 +77,7 @@ final class ProgressBar implements AutoCloseable {
   @Override
   public void close() {
     if (drawn) {
+      drawn = false;
       terminal.print("\r\u001b[K");
       terminal.flush();
     }

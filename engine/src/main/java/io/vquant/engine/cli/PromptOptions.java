@@ -71,6 +71,24 @@ final class PromptOptions {
     return prompt;
   }
 
+  /**
+   * The same for a chat, which needs none: null when none is given.
+   *
+   * @throws CommandFailure as {@link #read}, and for stdin, which a chat reads line by line
+   */
+  @Nullable String readIfGiven() {
+    if (file != null && file.equals("-")) {
+      throw CommandFailure.usage("--file -: a chat reads stdin line by line; leave it out");
+    }
+    if (positional == null && option == null && file == null) {
+      if (raw && system != null) {
+        throw CommandFailure.usage("--system: --raw continues text that has no system message");
+      }
+      return null;
+    }
+    return read(Console.ofProcess());
+  }
+
   private String readText(Console console) {
     if (file != null) {
       return InputText.ofFile(file, console.in());

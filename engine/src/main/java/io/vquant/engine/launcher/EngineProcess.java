@@ -10,7 +10,7 @@ import java.util.List;
  *
  * <p>A terminal sends Ctrl-C to both processes, a {@code kill} to this one only. So on either this
  * process sends SIGTERM, which the engine treats as it treats SIGINT, and which does nothing to an
- * engine that is already ending.
+ * engine that is already ending. The chat is the exception ({@link TerminalInterrupts}).
  */
 final class EngineProcess {
   private final List<String> command = new ArrayList<>();
@@ -53,6 +53,9 @@ final class EngineProcess {
         return 0; // unseen: the hook ends this process with the code of the signal
       }
       process = builder.start();
+    }
+    if (args.length > 0 && args[0].equals("chat")) {
+      TerminalInterrupts.leaveToEngine();
     }
     int exitCode = process.waitFor();
     archive.keep(exitCode == 0);

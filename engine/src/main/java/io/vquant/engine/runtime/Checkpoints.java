@@ -6,12 +6,13 @@ import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Copies of a cache at the ends of its prompts, for caches that cannot forget single tokens
- * exactly: undo and regenerate go back to one of them. They share memory with the cache and hold
- * ring and slab of their own.
+ * Copies of a cache where its prompts began and ended, for caches that cannot forget single tokens
+ * exactly: undo and regenerate go back to one of them, and what is computed from there has the same
+ * bits as if nothing else had followed. They share memory with the cache and hold ring and slab of
+ * their own.
  */
 final class Checkpoints implements AutoCloseable {
-  private static final int MOST = 8;
+  private static final int MOST = 12;
 
   private final Deque<KvCache> caches = new ArrayDeque<>();
 
@@ -37,6 +38,11 @@ final class Checkpoints implements AutoCloseable {
       }
     }
     return latest;
+  }
+
+  /** Tokens in the longest of all; 0 when there is none. */
+  int longest() {
+    return caches.isEmpty() ? 0 : caches.getLast().length();
   }
 
   /** Forgets those of more than {@code length} tokens. */

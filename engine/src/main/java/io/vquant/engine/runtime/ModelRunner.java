@@ -41,8 +41,8 @@ public final class ModelRunner implements AutoCloseable {
 
   /**
    * Makes the sequence equal to a prompt. What the cache holds of it is kept, the last token
-   * excepted: its logits are needed. A cache that cannot forget single tokens goes back to the end
-   * of an earlier prompt.
+   * excepted: its logits are needed. A cache that cannot forget single tokens goes back to where an
+   * earlier prompt began or ended.
    *
    * @return tokens of the prompt that need not be computed
    */
@@ -52,6 +52,9 @@ public final class ModelRunner implements AutoCloseable {
       goBack(usable);
     }
     checkpoints.dropAfter(usable);
+    if (!cache.spec().isPlain() && cache.length() > checkpoints.longest()) {
+      checkpoints.add(cache.fork()); // the way back if what follows is taken back
+    }
     tokens.replaceBy(promptIds);
     return cache.length();
   }
