@@ -236,6 +236,20 @@ public final class Engine implements AutoCloseable {
    */
   public EngineDivergenceScorer newDivergenceScorer(
       KvPolicy base, List<KvPolicy> policies, ScoringMode mode, ScoringListener listener) {
+    return newDivergenceScorer(this, base, policies, mode, listener);
+  }
+
+  /**
+   * The same against another engine, such as one with other weights.
+   *
+   * @param baseEngine of the same vocabulary, on host memory; only one thread may use it meanwhile
+   */
+  public EngineDivergenceScorer newDivergenceScorer(
+      Engine baseEngine,
+      KvPolicy base,
+      List<KvPolicy> policies,
+      ScoringMode mode,
+      ScoringListener listener) {
     List<KvPolicy> all = new ArrayList<>(policies);
     all.add(base);
     requireCacheMemory(contextLength, all);
@@ -245,7 +259,12 @@ public final class Engine implements AutoCloseable {
     return new EngineDivergenceScorer(
         new ScoringRules(contextLength, mode, listener),
         new ComparedLogitsPass(
-            causalLm, backend, deviceLock, causalLm.newCache(contextLength, base), caches));
+            causalLm,
+            backend,
+            deviceLock,
+            baseEngine.loaded.model(),
+            baseEngine.loaded.model().newCache(contextLength, base),
+            caches));
   }
 
   /**
