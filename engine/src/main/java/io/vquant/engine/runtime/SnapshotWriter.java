@@ -34,35 +34,37 @@ final class SnapshotWriter implements KvTransfer {
     }
   }
 
-  private static ByteBuffer buffer(int byteSize) {
-    return ByteBuffer.allocate(byteSize).order(ByteOrder.LITTLE_ENDIAN);
+  private static ByteBuffer over(byte[] content) {
+    return ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   @Override
   public int number(String what, int value, int least, int most) {
-    bytes(buffer(Integer.BYTES).putInt(value).array());
+    byte[] content = new byte[Integer.BYTES];
+    over(content).putInt(value);
+    bytes(content);
     return value;
   }
 
   @Override
   public void floats(float[] values, int count) {
-    ByteBuffer content = buffer(Float.BYTES * count);
-    content.asFloatBuffer().put(values, 0, count);
-    bytes(content.array());
+    byte[] content = new byte[Float.BYTES * count];
+    over(content).asFloatBuffer().put(values, 0, count);
+    bytes(content);
   }
 
   @Override
   public void ints(int[] values, int count) {
-    ByteBuffer content = buffer(Integer.BYTES * count);
-    content.asIntBuffer().put(values, 0, count);
-    bytes(content.array());
+    byte[] content = new byte[Integer.BYTES * count];
+    over(content).asIntBuffer().put(values, 0, count);
+    bytes(content);
   }
 
   @Override
   public void longs(long[] values, int count) {
-    ByteBuffer content = buffer(Long.BYTES * count);
-    content.asLongBuffer().put(values, 0, count);
-    bytes(content.array());
+    byte[] content = new byte[Long.BYTES * count];
+    over(content).asLongBuffer().put(values, 0, count);
+    bytes(content);
   }
 
   @Override
