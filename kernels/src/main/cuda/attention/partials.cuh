@@ -60,9 +60,11 @@ template <int D, bool OTHER_BLOCKS> struct Merge {
 
 // Called by all threads of a block whose `perWarp` [warps][heads][PARTIAL_FLOATS] in shared memory is complete (after a barrier).
 // A slot is a sequence, a KV head and a block of up to HEADS query heads. partials [slot][split][HEADS][PARTIAL_FLOATS]; counters [slot] are zero before
-// and after.
+// and after. Whether this block had the last word: then `stats` [HEADS] in shared memory, where given, receives each head's maximum and inverse sum, for
+// others to read after a barrier.
 template <int D, int WARPS, int HEADS>
-__device__ void finish(const float *perWarp, int heads, float *partials, unsigned *counters, int slot, int split, int splits, float *out, bool *isLast) {
+__device__ bool finish(const float *perWarp, int heads, float *partials, unsigned *counters, int slot, int split, int splits, float *out, bool *isLast,
+                       float (*stats)[2] = nullptr) {
   constexpr int ROW = PARTIAL_FLOATS<D>;
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
   // Sequences may differ in splits, so slots lie as far apart as the most takes.
@@ -73,22 +75,25 @@ __device__ void finish(const float *perWarp, int heads, float *partials, unsigne
     merge.run(perWarp + h * ROW, WARPS, heads * ROW);
     if (splits == 1) {
       merge.store(out + h * D, 1.f / merge.weight);
+      if (stats && lane == 0) stats[h][0] = merge.largest, stats[h][1] = 1.f / merge.weight;
     } else {
       merge.store(own + h * ROW, 1.f);
       if (lane == 0) own[h * ROW + D] = merge.largest, own[h * ROW + D + 1] = merge.weight;
     }
   }
-  if (splits == 1) return;
+  if (splits == 1) return true;
   __threadfence();
   __syncthreads();
   if (threadIdx.x == 0) *isLast = atomicAdd(counters + slot, 1) == splits - 1;
   __syncthreads();
-  if (!*isLast) return;
+  if (!*isLast) return false;
   __threadfence();
   for (int h = warp; h < heads; h += WARPS) {
     Merge<D, true> merge;
     merge.run(partials + h * ROW, splits, HEADS * ROW);
     merge.store(out + h * D, 1.f / merge.weight);
+    if (stats && lane == 0) stats[h][0] = merge.largest, stats[h][1] = 1.f / merge.weight;
   }
   if (threadIdx.x == 0) counters[slot] = 0;
+  return true;
 }

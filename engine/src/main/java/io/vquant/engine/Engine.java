@@ -1,5 +1,8 @@
 package io.vquant.engine;
 
+import io.vquant.engine.batching.BatchModel;
+import io.vquant.engine.batching.BatchOptions;
+import io.vquant.engine.batching.BatchScheduler;
 import io.vquant.engine.runtime.ComparedLogitsPass;
 import io.vquant.engine.runtime.LogitsFile;
 import io.vquant.engine.runtime.LogitsPass;
@@ -30,6 +33,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -246,6 +250,43 @@ public final class Engine implements AutoCloseable {
             causalLm, backend, deviceLock, causalLm.newCache(contextLength, base), caches));
   }
 
+  /**
+   * A scheduler that runs many sequences at once; close it before the engine.
+   *
+   * @throws IllegalArgumentException if the options leave no room for one sequence
+   * @throws NotEnoughMemoryException if the caches, full, would not fit
+   */
+  public BatchScheduler newScheduler(BatchOptions batch) {
+    long available = availableBytes(backend);
+    if (batch.cacheByteSize() > available) {
+      throw new NotEnoughMemoryException(
+          "not enough memory for the KV caches of " + batch.slots() + " sequences",
+          batch.cacheByteSize(),
+          available);
+    }
+    KvCache emptyCache = loaded.model().newCache(contextLength, options.kvPolicy());
+    try {
+      return new BatchScheduler(
+          new BatchModel(
+              loaded.model(),
+              deviceLock,
+              emptyCache,
+              backend.device().isHost() && options.prefill().isEmpty(),
+              tokenizer,
+              Set.copyOf(generationDefaults.eosTokenIds()),
+              contextLength),
+          batch);
+    } catch (RuntimeException failure) {
+      emptyCache.close();
+      throw failure;
+    }
+  }
+
+  /** Bytes that may still be taken where the model runs. */
+  public long availableBytes() {
+    return availableBytes(backend);
+  }
+
   /** Shows what attention of a prompt is computed from. */
   public AttentionProbe newAttentionProbe() {
     return new AttentionProbe(this, loaded.model(), backend, deviceLock);
@@ -405,7 +446,14 @@ public final class Engine implements AutoCloseable {
     return loaded.notices();
   }
 
-  void requireValid(GenerationRequest request) {
+  /**
+   * Checks a request against this model.
+   *
+   * @throws InvalidPromptException if the prompt leaves no room in the context, or holds ids that
+   *     the model does not have
+   * @throws IllegalArgumentException if stop strings are asked for without a tokenizer
+   */
+  public void requireValid(GenerationRequest request) {
     int promptTokens = request.promptTokens();
     if (promptTokens >= contextLength) {
       throw new InvalidPromptException(

@@ -4,6 +4,7 @@ import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
+import java.util.List;
 
 /**
  * A causal language model on one backend. Not safe for two threads at once: calls share buffers,
@@ -45,6 +46,35 @@ public interface CausalLm {
    * @throws ForwardCancelledException if the listener says so
    */
   Tensor forward(int[] tokenIds, int first, int count, KvCache cache, ForwardListener listener);
+
+  /**
+   * The same pass as {@link #forward} in steps, between which other sequences may run: a long
+   * prompt then does not hold them up. One pass a cache at a time.
+   *
+   * @param tokenIds holds the ids at {@code first ... first + count - 1}; not to be changed before
+   *     the pass is closed
+   * @param count tokens, at least 1
+   * @param cache positions start at its length
+   * @throws IllegalArgumentException as {@link #forward}
+   */
+  ForwardPass beginForward(
+      int[] tokenIds, int first, int count, KvCache cache, ForwardListener listener);
+
+  /** Most sequences that {@link #decode} takes at once: 1 on devices other than the host. */
+  int maxDecodeRows();
+
+  /**
+   * Runs the decoder layers over one token of each of several sequences and adds them to their
+   * caches: the weights are read once for all. A row has the same bits as in {@link #forward} of
+   * that token alone.
+   *
+   * @param tokenIds one a sequence
+   * @param caches different ones, as many; each left as it was when anything is thrown
+   * @return {@code [caches.size(), hiddenSize]} F32: the residual stream after the last layer
+   * @throws IllegalArgumentException if there are none or more than {@link #maxDecodeRows}, an id
+   *     is not below {@code vocabSize}, or a cache is full
+   */
+  Tensor decode(int[] tokenIds, List<KvCache> caches);
 
   /**
    * Final norm and output layer.

@@ -46,4 +46,11 @@ public interface ForwardListener {
    * @param inputs what the chunk's attention was computed from; valid during the call
    */
   default void attentionInputs(AttentionInputs inputs) {}
+
+  /**
+   * Told when all rows of a pass are through a layer, before the layer may pack them.
+   *
+   * @param index of the layer, from 0
+   */
+  default void layerComputed(int index) {}
 }

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * @param byteFallback whether tokens {@code <0x00>} to {@code <0xFF>} stand for bytes. The library
  *     turns a whole run of them into text, or, if the run is not UTF-8, each of its bytes into
  *     U+FFFD: so nothing of a run is known before it ends
+ * @param bytes what tokens stand for
  */
-record DecoderTraits(boolean streamable, boolean byteFallback) {
+record DecoderTraits(boolean streamable, boolean byteFallback, TokenBytes bytes) {
 
   /**
    * @param decoder the JSON value; null joins tokens by spaces
@@ -23,7 +24,7 @@ record DecoderTraits(boolean streamable, boolean byteFallback) {
   static DecoderTraits of(@Nullable Object decoder) {
     List<Map<?, ?>> steps = new ArrayList<>();
     if (!flatten(decoder, steps)) {
-      return new DecoderTraits(false, true);
+      return new DecoderTraits(false, true, TokenBytes.UNKNOWN);
     }
     boolean streamable = true;
     boolean byteFallback = false;
@@ -39,7 +40,23 @@ record DecoderTraits(boolean streamable, boolean byteFallback) {
         default -> streamable = false;
       }
     }
-    return new DecoderTraits(streamable, byteFallback);
+    return new DecoderTraits(
+        streamable, byteFallback, streamable ? bytes(steps) : TokenBytes.UNKNOWN);
+  }
+
+  private static TokenBytes bytes(List<Map<?, ?>> steps) {
+    for (Map<?, ?> step : steps) {
+      switch (String.valueOf(step.get("type"))) {
+        case "ByteLevel" -> {
+          return TokenBytes.BYTE_LEVEL;
+        }
+        case "Metaspace", "ByteFallback" -> {
+          return TokenBytes.SENTENCEPIECE;
+        }
+        default -> {}
+      }
+    }
+    return TokenBytes.UNKNOWN;
   }
 
   private static boolean replacesOneCharacter(Map<?, ?> step) {

@@ -1,7 +1,9 @@
 package io.vquant.tokenizer;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.IntPredicate;
 
@@ -159,6 +161,21 @@ public final class Tokenizer implements AutoCloseable {
               .formatted(id, file.file(), maxTokenId()));
     }
     return token;
+  }
+
+  /**
+   * The bytes that a token adds to a text (a blank that some decoders drop at the very beginning
+   * included); empty if the id has no token, or the tokenizer's decoder does not join tokens byte
+   * by byte.
+   */
+  public Optional<byte[]> tokenBytes(int id) {
+    String token = file.tokens().token(id);
+    TokenBytes bytes = file.decoder().bytes();
+    if (token == null || bytes == TokenBytes.UNKNOWN) {
+      return Optional.empty();
+    }
+    boolean added = file.modelTokens().token(id) == null;
+    return Optional.of(added ? token.getBytes(StandardCharsets.UTF_8) : bytes.of(token));
   }
 
   /** Whether the id has a token: vocabularies may have holes, and models more rows than tokens. */

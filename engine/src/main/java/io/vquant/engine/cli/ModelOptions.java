@@ -10,7 +10,6 @@ import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.kernels.quant.UnfitSchemeException;
 import io.vquant.kernels.quant.WeightPolicy;
-import io.vquant.kernels.tensor.Device;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.loading.WeightMemory;
 import java.nio.file.Files;
@@ -359,12 +358,7 @@ final class ModelOptions {
 
   /** The policies given, or the default alone. */
   List<String> kvPolicies() {
-    return kv.isEmpty() ? List.of(defaultKv()) : List.copyOf(kv);
-  }
-
-  /** The CUDA backend has plain caches only. */
-  private String defaultKv() {
-    return deviceChoice().device().kind() == Device.Kind.CUDA ? "bf16" : DEFAULT_KV;
+    return kv.isEmpty() ? List.of(DEFAULT_KV) : List.copyOf(kv);
   }
 
   /** Reads the policy that {@code option} was given. */

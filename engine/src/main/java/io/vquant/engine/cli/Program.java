@@ -25,7 +25,7 @@ final class Program {
       String description, Function<CommandContext, Callable<Integer>> constructor) {}
 
   private static final Map<String, Entry> COMMANDS = commands();
-  private static final Set<String> WARM_COMMANDS = Set.of("generate", "logits");
+  private static final Set<String> WARM_COMMANDS = Set.of("generate", "logits", "serve");
 
   private final CommandContext context;
   private final FailureReport failures;
@@ -40,6 +40,7 @@ final class Program {
     commands.put("generate", new Entry("answer a prompt", GenerateCommand::new));
     // Not method references: linking those loads the class.
     commands.put("chat", new Entry("talk with a model", c -> new ChatCommand(c)));
+    commands.put("serve", new Entry("serve the model over HTTP", c -> new ServeCommand(c)));
     commands.put(
         "pull", new Entry("fetch a model from a Hugging Face hub", c -> new PullCommand(c)));
     commands.put("inspect", new Entry("show what a model folder holds", InspectCommand::new));

@@ -3,6 +3,7 @@ package io.vquant.engine.runtime;
 import io.vquant.tokenizer.StreamingDecoder;
 import io.vquant.tokenizer.Tokenizer;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -10,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 public final class TextOutput {
   private final @Nullable Tokenizer tokenizer;
   private final @Nullable StreamingDecoder decoder;
+  private final Set<Integer> shownTokens;
   private final StopText stopText;
   private final Consumer<String> listener;
   private final StringBuilder text = new StringBuilder();
@@ -22,7 +24,21 @@ public final class TextOutput {
    */
   public TextOutput(
       @Nullable Tokenizer tokenizer, List<String> stopStrings, Consumer<String> listener) {
+    this(tokenizer, stopStrings, Set.of(), listener);
+  }
+
+  /**
+   * The same with some special tokens in the text, as the vocabulary writes them.
+   *
+   * @param shownTokens their ids
+   */
+  public TextOutput(
+      @Nullable Tokenizer tokenizer,
+      List<String> stopStrings,
+      Set<Integer> shownTokens,
+      Consumer<String> listener) {
     this.tokenizer = tokenizer;
+    this.shownTokens = Set.copyOf(shownTokens);
     this.decoder = tokenizer == null ? null : tokenizer.streamingDecoder(true);
     this.stopText = new StopText(stopStrings);
     this.listener = listener;
@@ -36,7 +52,10 @@ public final class TextOutput {
    */
   public boolean push(int tokenId) {
     if (tokenizer != null && decoder != null && tokenizer.hasToken(tokenId)) {
-      emit(stopText.push(decoder.push(tokenId)));
+      boolean shown = shownTokens.contains(tokenId);
+      emit(
+          stopText.push(
+              shown ? decoder.finish() + tokenizer.token(tokenId) : decoder.push(tokenId)));
     }
     return stopText.found();
   }

@@ -32,11 +32,12 @@ public final class TokenSequence implements TokenHistory {
   }
 
   /** The array behind the sequence: read only, and valid until the next change. */
-  int[] backingArray() {
+  public int[] backingArray() {
     return tokenIds;
   }
 
-  void add(int tokenId) {
+  /** Appends a token. */
+  public void add(int tokenId) {
     if (length == tokenIds.length) {
       tokenIds = Arrays.copyOf(tokenIds, 2 * length);
     }
@@ -44,7 +45,7 @@ public final class TokenSequence implements TokenHistory {
   }
 
   /** Takes these tokens in place of all there are. */
-  void replaceBy(int[] newTokenIds) {
+  public void replaceBy(int[] newTokenIds) {
     if (newTokenIds.length > tokenIds.length) {
       tokenIds = new int[newTokenIds.length];
     }

@@ -59,7 +59,7 @@ final class CudaAttention implements AttentionOperator {
     int width = spec.numQueryHeads() * spec.headDim();
     Operands.require("attention q", q, q.rows(), width);
     Operands.require("attention out", out, q.rows(), width);
-    CudaKvLayer cache = requireCache(kv, startPosition, q.rows());
+    PlainCudaLayer cache = requireCache(kv, startPosition, q.rows());
     long position = runtime.positionAddress(startPosition);
     if (decode != null && q.rows() == 1) {
       decode.forward(Operands.address(out), Operands.address(q), cache.table(), 0, position, 1);
@@ -71,7 +71,7 @@ final class CudaAttention implements AttentionOperator {
   }
 
   private void attendRows(
-      CudaFunction kernel, Tensor out, Tensor q, CudaKvLayer cache, long position) {
+      CudaFunction kernel, Tensor out, Tensor q, PlainCudaLayer cache, long position) {
     kernel
         .call()
         .int64(Operands.address(out))
@@ -84,6 +84,7 @@ final class CudaAttention implements AttentionOperator {
         .int32(spec.groupSize())
         .float32(spec.softmaxScale() * LOG2_E)
         .int32(spec.slidingWindow())
+        .int64(0)
         .sharedMemory(prefillSharedByteSize)
         .launch(
             runtime.stream(),
@@ -93,7 +94,7 @@ final class CudaAttention implements AttentionOperator {
             PREFILL_THREADS);
   }
 
-  private void attendAny(Tensor out, Tensor q, CudaKvLayer cache, long position) {
+  private void attendAny(Tensor out, Tensor q, PlainCudaLayer cache, long position) {
     any.call()
         .int64(Operands.address(out))
         .int64(Operands.stride(out))
@@ -109,10 +110,10 @@ final class CudaAttention implements AttentionOperator {
         .launch(runtime.stream(), q.rows(), spec.numQueryHeads(), 1, THREADS);
   }
 
-  private CudaKvLayer requireCache(KvLayer kv, int startPosition, int rows) {
-    if (!(kv instanceof CudaKvLayer cache)) {
+  private PlainCudaLayer requireCache(KvLayer kv, int startPosition, int rows) {
+    if (!(kv instanceof PlainCudaLayer cache)) {
       throw new UnsupportedKernelException(
-          "CUDA attention on a " + kv.getClass().getSimpleName() + ": there is CudaKvLayer");
+          "CUDA attention on a " + kv.getClass().getSimpleName() + ": there is PlainCudaLayer");
     }
     if (!cache.layout().equals(expectedLayout)) {
       throw new IllegalArgumentException(

@@ -10,12 +10,10 @@ import io.vquant.kernels.backend.ResidualAddOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.backend.RotarySpec;
-import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.cuda.driver.CudaStream;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvFormat;
-import io.vquant.kernels.kvcache.KvLayerSpec;
 import io.vquant.kernels.kvcache.PlainEncoding;
 import io.vquant.kernels.quant.BFloat16;
 import io.vquant.kernels.tensor.DType;
@@ -100,7 +98,7 @@ public final class CudaBackend implements KernelBackend {
       stream.copyRows(rows(dst), rows(src), rowByteSize, src.rows());
     }
     if (!(dst.storage() instanceof CudaStorage) || !(src.storage() instanceof CudaStorage)) {
-      stream.synchronize();
+      runtime.synchronize();
     }
   }
 
@@ -173,22 +171,13 @@ public final class CudaBackend implements KernelBackend {
 
   @Override
   public AttentionOperator attention(AttentionSpec spec, KvFormat format) {
-    return new CudaAttention(runtime, spec, plainType(format));
-  }
-
-  private DType plainType(KvFormat format) {
-    if (format.keys() instanceof PlainEncoding plain) {
-      return plain.dtype();
-    }
-    throw new UnsupportedKernelException(
-        "KV cache " + format + " on " + device() + ": there is bf16 and f32");
+    return format.keys() instanceof PlainEncoding plain
+        ? new CudaAttention(runtime, spec, plain.dtype())
+        : new PackedAttention(runtime, spec, format);
   }
 
   @Override
   public KvCache kvCache(KvCacheSpec spec) {
-    for (KvLayerSpec layer : spec.layers()) {
-      plainType(layer.policy().format());
-    }
     return new CudaKvCache(runtime, spec);
   }
 

@@ -9,10 +9,12 @@ import io.vquant.kernels.cuda.driver.CudaModule;
 import io.vquant.kernels.cuda.driver.CudaStream;
 import io.vquant.kernels.cuda.driver.DeviceMemory;
 import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.quant.Float16;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -24,7 +26,11 @@ import org.jspecify.annotations.Nullable;
  * a pass starts from, which kernels read from the device so that a recorded pass can be replayed.
  */
 final class CudaRuntime implements AutoCloseable {
+  /** Largest magnitude that a layer that packs takes (LineKvLayer). */
+  static final float MAX_MAGNITUDE = Float16.MAX_VALUE / 2;
+
   private static final int UNKNOWN = -1;
+  private static final int UNSTORABLE_BYTES = 16;
 
   private final CudaDevice properties;
   private final Device device;
@@ -35,6 +41,8 @@ final class CudaRuntime implements AutoCloseable {
   private final List<DeviceMemory> memory = new ArrayList<>();
   private final List<MemorySegment> pinned = new ArrayList<>();
   private final long positionAddress;
+  private final MemorySegment unstorable;
+  private @Nullable CudaKvCache appending;
   private final List<Runnable> forgetters = new ArrayList<>();
   private int generation;
   private final RowProducts rowProducts = new RowProducts(this);
@@ -49,6 +57,8 @@ final class CudaRuntime implements AutoCloseable {
     context = new CudaContext(properties);
     stream = new CudaStream(context);
     positionAddress = allocate(Integer.BYTES).address();
+    unstorable = allocatePinned(UNSTORABLE_BYTES);
+    unstorable.fill((byte) 0);
   }
 
   Device device() {
@@ -165,6 +175,46 @@ final class CudaRuntime implements AutoCloseable {
     MemorySegment segment = context.allocatePinned(byteSize);
     pinned.add(segment);
     return segment;
+  }
+
+  /**
+   * Where kernels leave a value that a cache cannot hold: host memory that the device writes to.
+   */
+  MemorySegment unstorable() {
+    return unstorable;
+  }
+
+  /** Tells which cache the passes to come append to. */
+  void appendsTo(CudaKvCache cache) {
+    appending = cache;
+  }
+
+  /** Tells that a cache is closed. */
+  void appendsNoMore(CudaKvCache cache) {
+    if (appending == cache) {
+      appending = null;
+    }
+  }
+
+  /**
+   * Waits for all work.
+   *
+   * @throws io.vquant.kernels.kvcache.UnstorableValueException if it appended a value that its
+   *     cache cannot hold
+   */
+  void synchronize() {
+    stream().synchronize();
+    int position = unstorable.get(ValueLayout.JAVA_INT, 0) - 1;
+    if (position < 0) {
+      return;
+    }
+    int layer = unstorable.get(ValueLayout.JAVA_INT, 4);
+    int place = unstorable.get(ValueLayout.JAVA_INT, 8);
+    float value = unstorable.get(ValueLayout.JAVA_FLOAT, 12);
+    unstorable.fill((byte) 0);
+    if (appending != null) {
+      throw appending.spoil(layer, position, place < 0, place & Integer.MAX_VALUE, value);
+    }
   }
 
   /** Memory that one operator uses while it runs; contents are lost when another asks for more. */

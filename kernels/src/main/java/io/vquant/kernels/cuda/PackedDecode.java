@@ -5,19 +5,27 @@ import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.cuda.driver.CudaFunction;
 import io.vquant.kernels.cuda.driver.DeviceMemory;
 import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.kvcache.KvFormats;
 
 /**
  * Attention of one query row a sequence over packed pages and, in the same pass, over tiles of BF16
- * that hold the lines and the newest tokens.
+ * that hold the lines and the newest tokens; leaves the attention weights of those in the layer.
  */
 final class PackedDecode {
   private static final int THREADS = 128;
   private static final int WARPS = 4;
-  private static final int STAGES = 3;
   private static final int WEIGHT_BYTES = 64 * 16;
+  private static final int HALF_AN_SM = 112 * 1024;
   private static final int HEADS = 8;
   private static final int PARTIAL_EXTRA = 4;
   private static final float LOG2_E = (float) (1 / Math.log(2));
+  private static final String WHOLE_HEADS = "g128";
+
+  /** Queries are to be transformed as keys are. */
+  static final int TRANSFORM_QUERIES = 1;
+
+  /** Lines are chosen by squared weights. */
+  static final int SQUARED_WEIGHTS = 2;
 
   private final CudaRuntime runtime;
   private final AttentionSpec spec;
@@ -28,21 +36,10 @@ final class PackedDecode {
   private final DeviceMemory counters;
 
   /**
-   * A table of pages or tiles on the device.
-   *
-   * @param addresses {@code [sequences, stride]} addresses of whole pages, all KV heads
-   * @param masks {@code [sequences, numKvHeads, stride]}: bit j set where token j is not to be read
-   * @param stride entries a sequence
-   */
-  record Table(long addresses, long masks, long stride) {}
-
-  /**
    * @param maxSequences most that {@link #forward} is given at once
    */
   PackedDecode(CudaRuntime runtime, AttentionSpec spec, KvFormat format, int maxSequences) {
-    if (!Kernel.DECODE_PACKED.has(format, spec.headDim())
-        || spec.groupSize() > HEADS
-        || spec.slidingWindow() != AttentionSpec.NO_WINDOW) {
+    if (!fits(runtime, spec, format)) {
       throw new UnsupportedKernelException(
           "CUDA decoding of "
               + format
@@ -50,13 +47,13 @@ final class PackedDecode {
               + spec
               + ": expected one of "
               + Kernel.DECODE_PACKED.entries()
-              + ", at most 8 query heads a KV head, no window");
+              + ", at most 8 query heads a KV head");
     }
     this.runtime = runtime;
     this.spec = spec;
-    function = runtime.function(Kernel.DECODE_PACKED, format, spec.headDim());
-    int pageByteSize = (int) format.headByteSize(spec.headDim());
-    sharedByteSize = WARPS * (STAGES * pageByteSize + WEIGHT_BYTES);
+    function =
+        runtime.function(Kernel.DECODE_PACKED, named(format, spec.headDim()), spec.headDim());
+    sharedByteSize = sharedByteSize(format, spec.headDim());
     function.allowSharedMemory(sharedByteSize);
     residentBlocks =
         runtime.properties().multiprocessors()
@@ -68,32 +65,52 @@ final class PackedDecode {
     runtime.stream().zero(counters.address(), counters.byteSize());
   }
 
+  /** Whether there is a kernel, and the device has the shared memory that it takes. */
+  static boolean fits(CudaRuntime runtime, AttentionSpec spec, KvFormat format) {
+    return Kernel.DECODE_PACKED.has(named(format, spec.headDim()), spec.headDim())
+        && spec.groupSize() <= HEADS
+        && sharedByteSize(format, spec.headDim()) <= runtime.properties().sharedByteSizePerBlock();
+  }
+
+  /** Groups of 128 channels are the whole head, as groups of 64 are, where it has 64. */
+  private static KvFormat named(KvFormat format, int headDim) {
+    String name = format.name();
+    return headDim < 128 && name.endsWith(WHOLE_HEADS)
+        ? KvFormats.parse(name.substring(0, name.length() - WHOLE_HEADS.length()))
+        : format;
+  }
+
+  /** As {@code STAGES_OF} in {@code decode_packed.cu}. */
+  private static int sharedByteSize(KvFormat format, int headDim) {
+    int page = (int) format.headByteSize(headDim);
+    int three = WARPS * (3 * page + WEIGHT_BYTES);
+    int two = WARPS * (2 * page + WEIGHT_BYTES);
+    return three > HALF_AN_SM && two <= HALF_AN_SM ? two : three;
+  }
+
   /**
    * Attends.
    *
    * @param out device address of {@code [sequences, numQueryHeads * headDim]} F32
-   * @param q the same shape, transformed as the keys are
-   * @param pages packed pages
-   * @param tiles BF16 tiles
-   * @param counts for each sequence its tiles, then its packed pages: two ints
+   * @param q the same shape
+   * @param layers {@code struct LineLayer} a sequence
+   * @param positions of the queries, one int a sequence
+   * @param options {@link #TRANSFORM_QUERIES}, {@link #SQUARED_WEIGHTS}
    */
-  void forward(long out, long q, Table pages, Table tiles, long counts, int sequences) {
+  void forward(long out, long q, long layers, long positions, int sequences, int options) {
     int splits = Math.max(1, residentBlocks / (spec.numKvHeads() * sequences));
     function
         .call()
         .int64(out)
         .int64(q)
-        .int64(pages.addresses())
-        .int64(pages.masks())
-        .int64(pages.stride())
-        .int64(tiles.addresses())
-        .int64(tiles.masks())
-        .int64(tiles.stride())
-        .int64(counts)
+        .int64(layers)
+        .int64(positions)
         .int64(partials.address())
         .int64(counters.address())
         .int32(spec.groupSize())
         .float32(spec.softmaxScale() * LOG2_E)
+        .int32(spec.slidingWindow())
+        .int32(options)
         .sharedMemory(sharedByteSize)
         .launch(runtime.stream(), splits, spec.numKvHeads(), sequences, THREADS);
   }

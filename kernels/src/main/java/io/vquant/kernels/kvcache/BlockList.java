@@ -53,6 +53,22 @@ final class BlockList {
     return block.segment;
   }
 
+  /** A block for others to read. */
+  SharedPage sharePage(int index) {
+    return SharedPage.of(memory, block(index));
+  }
+
+  /** Adds a block that others read too. */
+  void adopt(SharedPage page) {
+    KvBlock block = page.shareWith(memory);
+    if (block.byteSize() != blockByteSize) {
+      memory.release(block);
+      throw new IllegalArgumentException(
+          "a page of " + page.byteSize() + " bytes: expected " + blockByteSize);
+    }
+    add(block);
+  }
+
   private void add(KvBlock block) {
     if (end == blocks.length) {
       blocks = Arrays.copyOf(blocks, 2 * end);

@@ -73,13 +73,21 @@ final class HotTiles {
     }
   }
 
+  /** Sums are taken tile by tile, then over the tiles: an order that other devices keep. */
   private void setMean(KeyTransform transform, int kvHead, int tokens) {
     double[] sums = new double[layout.headDim()];
+    double[] tileSums = new double[layout.headDim()];
     for (int slot = 0; slot < tokens; slot++) {
       readKey(slot, kvHead);
       transform.applyToKey(row, kvHead);
       for (int c = 0; c < sums.length; c++) {
-        sums[c] += row[c];
+        tileSums[c] += row[c];
+      }
+      if ((slot + 1) % PageLayout.TOKENS == 0 || slot + 1 == tokens) {
+        for (int c = 0; c < sums.length; c++) {
+          sums[c] += tileSums[c];
+          tileSums[c] = 0;
+        }
       }
     }
     for (int c = 0; c < sums.length; c++) {
@@ -97,6 +105,16 @@ final class HotTiles {
     for (int c = 0; c < row.length; c++) {
       row[c] = tiles.value(tileOf(slot), kvHead, slot % PageLayout.TOKENS, c);
     }
+  }
+
+  /** A tile for others to read. */
+  SharedPage sharePage(int index) {
+    return blocks.sharePage(index);
+  }
+
+  /** Adds a tile that others read too. */
+  void adopt(SharedPage page) {
+    blocks.adopt(page);
   }
 
   /** Gives up the first tiles; the others take their numbers. */

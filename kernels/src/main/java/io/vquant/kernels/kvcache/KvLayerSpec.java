@@ -57,6 +57,13 @@ public record KvLayerSpec(KvLayerPolicy policy, int slidingWindow) {
         ByteCount.product(pages(Math.max(0, tokens - policy.window())), numKvHeads, Long.BYTES));
   }
 
+  /** Bytes of 64 tokens of all heads as they are computed, before any packing. */
+  public long unpackedPageByteSize(int numKvHeads, int headDim) {
+    return policy.isPlain()
+        ? ByteCount.product(numKvHeads, policy.format().headByteSize(headDim))
+        : tileByteSize(numKvHeads, headDim);
+  }
+
   /** Bytes of 64 tokens of all heads in 16 bits. */
   static long tileByteSize(int numKvHeads, int headDim) {
     return ByteCount.product(2L * Short.BYTES * PageLayout.TOKENS, numKvHeads, headDim);

@@ -17,11 +17,13 @@ final class KvMemory {
   private final Arena arena = Arena.ofShared();
   private final Map<Long, Deque<KvBlock>> free = new HashMap<>();
   private int users = 1;
+  private long bytesInUse;
 
   /** A block with one owner; its content is undefined. */
   synchronized KvBlock take(long byteSize) {
     Deque<KvBlock> waiting = free.get(byteSize);
     KvBlock block = waiting == null ? null : waiting.pollLast();
+    bytesInUse += byteSize;
     if (block == null) {
       return new KvBlock(arena.allocate(byteSize, ALIGNMENT));
     }
@@ -36,6 +38,7 @@ final class KvMemory {
 
   synchronized void release(KvBlock block) {
     if (block.removeOwner()) {
+      bytesInUse -= block.byteSize();
       free.computeIfAbsent(block.byteSize(), size -> new ArrayDeque<>()).addLast(block);
     }
   }
@@ -49,6 +52,11 @@ final class KvMemory {
     copy.segment.copyFrom(block.segment);
     release(block);
     return copy;
+  }
+
+  /** Bytes of blocks that have an owner. */
+  synchronized long bytesInUse() {
+    return bytesInUse;
   }
 
   synchronized KvMemory addUser() {

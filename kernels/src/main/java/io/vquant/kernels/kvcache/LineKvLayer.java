@@ -358,6 +358,27 @@ public final class LineKvLayer implements HostKvLayer {
     passEnd = passStart;
   }
 
+  /** What the layer is made of. */
+  record Parts(
+      KeyTransform transform,
+      Slab slab,
+      BlockList packed,
+      LineMasks masks,
+      HotTiles hot,
+      LineScores scores) {}
+
+  /** For a layer that becomes a copy of another device's. */
+  Parts parts() {
+    return new Parts(transform, slab, packed, masks, hot, scores);
+  }
+
+  /** Says how many tokens the parts hold, and which rows a pass under way has. */
+  void setPass(int tokens, int start, int end) {
+    length = tokens;
+    passStart = start;
+    passEnd = end;
+  }
+
   /** The view of the hot tiles while they are all there is. */
   private final class Unpacked implements PlainPages {
     @Override
@@ -391,6 +412,19 @@ public final class LineKvLayer implements HostKvLayer {
     slab.transfer(transfer, masks, hotStart());
     hot.transfer(transfer, length - hotStart());
     scores.transfer(transfer, length - hotStart(), maxTokens);
+  }
+
+  @Override
+  public SharedPage sharePage(int index) {
+    return hot.sharePage(index);
+  }
+
+  @Override
+  public void adopt(SharedPage page) {
+    hot.adopt(page);
+    length += PageLayout.TOKENS;
+    passStart = length;
+    passEnd = length;
   }
 
   @Override

@@ -204,6 +204,68 @@ public final class PagedKvCache implements KvCache {
     return copy;
   }
 
+  /**
+   * Whether {@link #sharePage} gives page {@code index} of a layer: its 64 tokens are there, none
+   * packed. While a pass is under way all its tokens are so, until {@link #endLayer}.
+   */
+  public boolean hasPage(int layer, int index) {
+    HostKvLayer from = layers.get(layer);
+    boolean packed = from instanceof LineKvLayer lines && lines.packedPages() > 0;
+    return index >= 0 && !packed && (index + 1) * PageLayout.TOKENS <= from.length();
+  }
+
+  /**
+   * A page of a layer as it was computed, for {@link #adopt}.
+   *
+   * @throws IllegalStateException if the layer {@link #hasPage has it not}
+   */
+  public SharedPage sharePage(int layer, int index) {
+    if (!hasPage(layer, index)) {
+      throw new IllegalStateException("layer " + layer + " has no unpacked page " + index);
+    }
+    return layers.get(layer).sharePage(index);
+  }
+
+  /**
+   * Makes pages the next tokens of every layer, in place of computing them. A pass that follows
+   * leaves the cache as if it had computed them too, to the bit, if it has at least {@link
+   * LineScores#OBSERVED_ROWS} rows or no layer packs: lines are chosen by the last rows of a pass.
+   *
+   * @param pages one a layer: the same 64 tokens, out of this cache's memory (a fork of it, or of
+   *     what it is a fork of)
+   * @throws IllegalStateException if tokens are packed, or the last page is not whole
+   */
+  public void adopt(List<SharedPage> pages) {
+    requireNoPass();
+    int length = length();
+    boolean whole = length % PageLayout.TOKENS == 0;
+    boolean plain = length == 0 || hasPage(length / PageLayout.TOKENS - 1);
+    if (!whole || !plain || length > spec.maxTokens() - PageLayout.TOKENS) {
+      throw new IllegalStateException(
+          "a page after " + length + " tokens: expected whole pages, none packed, and room");
+    }
+    if (pages.size() != layers.size()) {
+      throw new IllegalArgumentException(pages.size() + " pages for " + layers.size() + " layers");
+    }
+    for (int i = 0; i < layers.size(); i++) {
+      layers.get(i).adopt(pages.get(i));
+    }
+  }
+
+  private boolean hasPage(int index) {
+    for (int i = 0; i < layers.size(); i++) {
+      if (!hasPage(i, index)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Bytes in use by all caches and pages of this cache's memory, shared ones counted once. */
+  public long memoryInUse() {
+    return memory.bytesInUse();
+  }
+
   @Override
   public long byteSize() {
     long total = 0;

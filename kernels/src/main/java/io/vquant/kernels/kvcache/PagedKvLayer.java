@@ -167,6 +167,17 @@ public final class PagedKvLayer implements HostKvLayer, PlainPages {
   }
 
   @Override
+  public SharedPage sharePage(int index) {
+    return pages.sharePage(index);
+  }
+
+  @Override
+  public void adopt(SharedPage page) {
+    pages.adopt(page);
+    length += PageLayout.TOKENS;
+  }
+
+  @Override
   public PagedKvLayer fork() {
     return new PagedKvLayer(layout, maxTokens, pages.share(), length);
   }

@@ -27,6 +27,10 @@ record ErrorBound(double unitRoundoff, double smallestNormal, double operandRoun
    */
   static final ErrorBound BF16_OPERANDS = new ErrorBound(0x1p-23, Float.MIN_NORMAL, 0x1p-8);
 
+  /** The same with both operands rounded, as unpacked keys and values are. */
+  static final ErrorBound TWO_BF16_OPERANDS =
+      new ErrorBound(0x1p-23, Float.MIN_NORMAL, 2 * 0x1p-8 + 0x1p-16);
+
   /** The same with F16 (11 bits). */
   static final ErrorBound F16_OPERANDS = new ErrorBound(0x1p-23, Float.MIN_NORMAL, 0x1p-11);
 

@@ -8,6 +8,7 @@ import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.KvFormats;
+import io.vquant.kernels.kvcache.KvLayer;
 import io.vquant.kernels.kvcache.KvLayerPolicy;
 import io.vquant.kernels.kvcache.KvLayerSpec;
 import io.vquant.kernels.kvcache.LineBudget;
@@ -105,13 +106,13 @@ record LineAttentionConformanceTest(TestBackend candidate) {
       for (int rows : PASSES) {
         int start = cache.length();
         cache.beginPass(rows);
-        LineKvLayer layer = (LineKvLayer) cache.layer(0);
+        KvLayer layer = cache.layer(0);
         int width = spec.numKvHeads() * spec.headDim();
         layer.append(
             matrix(backend, keys(random, rows, width, kind)),
             matrix(backend, draw(random, rows, width, 1)),
             start);
-        poison(layer);
+        DeviceLineLayers.editLastTile(layer, (tile, used) -> poison(spec, tile, used));
         int attended = Math.min(rows, ATTENDED);
         int first = start + rows - attended;
         float[][] q = draw(random, attended, spec.numQueryHeads() * spec.headDim(), factor(kind));
@@ -120,7 +121,7 @@ record LineAttentionConformanceTest(TestBackend candidate) {
         String what =
             "%s %s %s %s, seed %d, positions %d + %d"
                 .formatted(candidate, policy, spec, kind, seed, first, attended);
-        compare(what, spec, layer, q, first, out.read());
+        compare(what, spec, DeviceLineLayers.contents(cacheSpec, layer), q, first, out.read());
         cache.endLayer(0);
         cache.endPass();
       }
@@ -167,10 +168,8 @@ record LineAttentionConformanceTest(TestBackend candidate) {
   }
 
   /** Makes what lies behind the last row of the last tile NaN. */
-  private static void poison(LineKvLayer layer) {
-    PageLayout layout = layer.tileLayout();
-    MemorySegment tile = layer.hotTile(layer.hotTiles() - 1);
-    int used = layer.length() - layer.hotStart() - (layer.hotTiles() - 1) * PageLayout.TOKENS;
+  private static void poison(AttentionSpec spec, MemorySegment tile, int used) {
+    PageLayout layout = new PageLayout(spec.numKvHeads(), spec.headDim(), DType.BF16);
     for (int head = 0; head < layout.numKvHeads(); head++) {
       for (int slot = used; slot < PageLayout.TOKENS; slot++) {
         for (int c = 0; c < layout.headDim(); c++) {
@@ -190,9 +189,8 @@ record LineAttentionConformanceTest(TestBackend candidate) {
     for (int kvHead = 0; kvHead < spec.numKvHeads(); kvHead++) {
       StoredHead stored = StoredHead.read(layer, kvHead);
       LineAttentionOracle oracle =
-          new LineAttentionOracle(spec, candidate.arithmetic().get(DType.F32), stored);
-      ObservedScores scores =
-          new ObservedScores(layer, candidate.arithmetic().get(DType.F32), kvHead);
+          new LineAttentionOracle(spec, candidate.packedArithmetic(), stored);
+      ObservedScores scores = new ObservedScores(layer, candidate.packedArithmetic(), kvHead);
       for (int row = 0; row < q.length; row++) {
         for (int i = 0; i < spec.groupSize(); i++) {
           int at = (kvHead * spec.groupSize() + i) * spec.headDim();
@@ -243,11 +241,10 @@ record LineAttentionConformanceTest(TestBackend candidate) {
         double weight = oracle.weights()[j];
         // A weight is divided by a sum of all of them; then it is squared and stored.
         double off = arithmetic.gamma(LineAttentionOracle.weightRoundings(position + 1));
-        double error = (1 + oracle.growth()[j]) * (1 + off) * (1 + 0x1p-24) - 1;
-        double relative = squares ? (1 + error) * (1 + error) - 1 : error;
+        double most = (weight + oracle.weightErrors()[j]) * (1 + off) * (1 + 0x1p-24);
         double value = squares ? weight * weight : weight;
         sums[j] += value;
-        errors[j] += value * relative + 2 * Float.MIN_NORMAL;
+        errors[j] += (squares ? most * most : most) - value + 2 * Float.MIN_NORMAL;
       }
     }
 

@@ -34,7 +34,7 @@ final class LineAttentionOracle {
   private final ErrorBound arithmetic;
   private final StoredHead stored;
   private double[] weights = {};
-  private double[] growth = {};
+  private double[] weightErrors = {};
 
   LineAttentionOracle(AttentionSpec spec, ErrorBound arithmetic, StoredHead stored) {
     this.spec = spec;
@@ -47,9 +47,9 @@ final class LineAttentionOracle {
     return weights;
   }
 
-  /** Largest relative error of each. */
-  double[] growth() {
-    return growth;
+  /** Largest error of each. */
+  double[] weightErrors() {
+    return weightErrors;
   }
 
   /**
@@ -88,7 +88,8 @@ final class LineAttentionOracle {
   private void softmax(float[] query, int first, int end) {
     int headDim = spec.headDim();
     weights = new double[end];
-    growth = new double[end];
+    weightErrors = new double[end];
+    double[] growth = new double[end];
     int roundings = headDim + headDim / 8 + 5;
     double max = Double.NEGATIVE_INFINITY;
     for (int j = first; j < end; j++) {
@@ -117,7 +118,9 @@ final class LineAttentionOracle {
       expected += weights[j] * Math.exp(growth[j]);
     }
     for (int j = first; j < end; j++) {
-      growth[j] = Math.exp(growth[j]) * expected - 1;
+      double bound = weights[j] * (Math.exp(growth[j]) * expected - 1);
+      // Two weights are never more than 1 apart; a bound that overflowed is no number.
+      weightErrors[j] = bound <= 1 ? bound : 1;
     }
   }
 
@@ -132,9 +135,10 @@ final class LineAttentionOracle {
     }
     for (int j = first; j < end; j++) {
       double distance = Math.abs(stored.values()[j * headDim + c] - mean[c]);
-      error[c] += weights[j] * growth[j] * distance;
+      error[c] += weightErrors[j] * distance;
     }
-    error[c] += arithmetic.gamma(weightRoundings(end - first)) * magnitude;
+    double rounding = arithmetic.gamma(weightRoundings(end - first));
+    error[c] += (rounding + arithmetic.operandRoundoff()) * magnitude;
     error[c] += ErrorBound.DOUBLE.gamma(weightRoundings(end - first)) * magnitude;
     // The decoded value was rounded, the kernel's was not.
     error[c] += ErrorBound.SINGLE.unitRoundoff() * magnitude;

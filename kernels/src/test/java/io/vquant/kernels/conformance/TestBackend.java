@@ -11,12 +11,14 @@ import java.util.function.Function;
  *
  * @param arithmetic the precision that sums are computed in for each type of weight or cache, which
  *     sets the tolerances
+ * @param packedArithmetic the precision of attention over layers that pack
  * @param rowsIndependent whether a row has the same bits beside any number of others
  */
 record TestBackend(
     String name,
     Function<BackendOptions, KernelBackend> factory,
     Map<DType, ErrorBound> arithmetic,
+    ErrorBound packedArithmetic,
     boolean rowsIndependent) {
 
   /** The arithmetic that a weight or a cache of this type is computed in. */

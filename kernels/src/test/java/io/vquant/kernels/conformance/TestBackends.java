@@ -22,9 +22,18 @@ final class TestBackends {
   static final List<TestBackend> ALL =
       List.of(
           new TestBackend(
-              "reference", options -> new ReferenceBackend(), all(ErrorBound.DOUBLE), true),
-          new TestBackend("cpu", CpuBackend::new, all(ErrorBound.SINGLE), true),
-          new TestBackend("cuda", options -> CudaTestDevice.open(), TENSOR_CORES, false));
+              "reference",
+              options -> new ReferenceBackend(),
+              all(ErrorBound.DOUBLE),
+              ErrorBound.DOUBLE,
+              true),
+          new TestBackend("cpu", CpuBackend::new, all(ErrorBound.SINGLE), ErrorBound.SINGLE, true),
+          new TestBackend(
+              "cuda",
+              options -> CudaTestDevice.open(),
+              TENSOR_CORES,
+              ErrorBound.TWO_BF16_OPERANDS,
+              false));
 
   private TestBackends() {}
 

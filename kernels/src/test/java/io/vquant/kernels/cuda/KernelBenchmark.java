@@ -76,6 +76,7 @@ final class KernelBenchmark implements AutoCloseable {
       if (chosen.contains("packed")) {
         benchmark.decodingPacked("k4v4g128");
         benchmark.decodingPacked("k4v4");
+        benchmark.decodingPacked("k8v4");
       }
       if (chosen.contains("prefill")) {
         benchmark.prefill();
@@ -250,16 +251,30 @@ final class KernelBenchmark implements AutoCloseable {
       int tileCount = Math.ceilDiv(lines, 64) + 3;
       int pageCount = size[1] / 64 - 2;
       List<DeviceMemory> taken = new ArrayList<>();
-      PackedDecode.Table pages = table(taken, sequences, pageCount, packed.byteSize(), lines);
-      PackedDecode.Table tiles = table(taken, sequences, tileCount, plain.byteSize(), 0);
-      MemorySegment counts = Arena.ofAuto().allocate(8L * sequences, 8);
+      Table pages = table(taken, sequences, pageCount, packed.byteSize(), lines, 0);
+      Table tiles =
+          table(taken, sequences, tileCount, plain.byteSize(), 0, LineLayerTable.SLAB_TILES);
+      LineLayerFixture layers = new LineLayerFixture(runtime, sequences, 8);
+      DeviceMemory dead = runtime.allocate(8L * 8 * LineLayerTable.SLAB_TILES);
+      runtime.stream().zero(dead.address(), dead.byteSize());
+      taken.add(dead);
       for (int i = 0; i < sequences; i++) {
-        counts.setAtIndex(ValueLayout.JAVA_INT, 2L * i, tileCount);
-        counts.setAtIndex(ValueLayout.JAVA_INT, 2L * i + 1, pageCount);
+        long entry = 8L * i;
+        layers.set(
+            i,
+            pages.addresses() + entry * pageCount,
+            pages.masks() + entry * 8 * pageCount,
+            pageCount,
+            tiles.addresses() + entry * (tileCount + LineLayerTable.SLAB_TILES),
+            dead.address(),
+            tileCount - 3,
+            3,
+            pageCount);
       }
-      DeviceMemory countsOnDevice = runtime.allocate(counts.byteSize());
-      taken.add(countsOnDevice);
-      runtime.stream().copyToDevice(countsOnDevice.address(), counts);
+      long structs = layers.upload();
+      DeviceMemory positions = runtime.allocate(64 * Integer.BYTES);
+      taken.add(positions);
+      runtime.stream().fill(positions.address(), pageCount * 64 + 191, 64);
       double bytes =
           (double) sequences * (pageCount * packed.byteSize() + tileCount * plain.byteSize());
       print(
@@ -268,26 +283,39 @@ final class KernelBenchmark implements AutoCloseable {
               decode.forward(
                   Operands.address(out),
                   Operands.address(q),
-                  pages,
-                  tiles,
-                  countsOnDevice.address(),
-                  sequences)),
+                  structs,
+                  positions.address(),
+                  sequences,
+                  PackedDecode.TRANSFORM_QUERIES | PackedDecode.SQUARED_WEIGHTS)),
           bytes,
           "GB/s");
       taken.forEach(runtime::free);
     }
   }
 
-  /** Pages of random bytes, and masks with {@code lines} bits a head spread over the pages. */
-  private PackedDecode.Table table(
-      List<DeviceMemory> taken, int sequences, int count, long byteSize, int lines) {
+  /** Tables of addresses and of masks. */
+  private record Table(long addresses, long masks) {}
+
+  /**
+   * Pages of random bytes, and masks with {@code lines} bits a head spread over the pages; for
+   * tiles, {@code slab} entries a sequence, then three hot ones.
+   */
+  private Table table(
+      List<DeviceMemory> taken, int sequences, int count, long byteSize, int lines, int slab) {
     DeviceMemory memory = randomMemory((long) sequences * count * byteSize);
-    DeviceMemory table = runtime.allocate((long) sequences * count * Long.BYTES);
+    int entries = slab == 0 ? count : count + slab;
+    DeviceMemory table = runtime.allocate((long) sequences * entries * Long.BYTES);
     DeviceMemory masks = runtime.allocate((long) sequences * 8 * count * Long.BYTES);
     taken.addAll(List.of(memory, table, masks));
     MemorySegment addresses = Arena.ofAuto().allocate(table.byteSize(), 8);
-    for (long i = 0; i < (long) sequences * count; i++) {
-      addresses.setAtIndex(ValueLayout.JAVA_LONG, i, memory.address() + i * byteSize);
+    for (int sequence = 0; sequence < sequences; sequence++) {
+      for (int i = 0; i < count; i++) {
+        int entry = slab == 0 || i < count - 3 ? i : slab + i - (count - 3);
+        addresses.setAtIndex(
+            ValueLayout.JAVA_LONG,
+            (long) sequence * entries + entry,
+            memory.address() + ((long) sequence * count + i) * byteSize);
+      }
     }
     MemorySegment bits = Arena.ofAuto().allocate(masks.byteSize(), 8);
     for (long head = 0; head < 8L * sequences; head++) {
@@ -300,7 +328,7 @@ final class KernelBenchmark implements AutoCloseable {
     runtime.stream().copyToDevice(table.address(), addresses);
     runtime.stream().copyToDevice(masks.address(), bits);
     runtime.stream().synchronize();
-    return new PackedDecode.Table(table.address(), masks.address(), count);
+    return new Table(table.address(), masks.address());
   }
 
   private void prefill() {
@@ -309,6 +337,7 @@ final class KernelBenchmark implements AutoCloseable {
     for (int rows : new int[] {4096, 16384}) {
       try (CudaKvCache cache =
           new CudaKvCache(runtime, new KvCacheSpec(1, 8, 128, rows, DType.BF16))) {
+        cache.beginPass(rows);
         Tensor kv = matrix(DType.F32, rows, 1024);
         cache.layer(0).append(kv, kv, 0);
         Tensor q = matrix(DType.F32, rows, 4096);

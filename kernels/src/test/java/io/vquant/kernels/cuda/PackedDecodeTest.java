@@ -46,7 +46,9 @@ class PackedDecodeTest {
     "k4v4g128, 128, 4, 1, 1, 0", "k4v4g128, 128, 4, 1, 0, 1", "k4v4g128, 128, 4, 3, 9, 3",
     "k4v4g128, 128, 8, 2, 70, 5", "k4v4g128, 128, 1, 2, 130, 11", "k4v4g128, 128, 3, 1, 2, 1",
     "k4v4, 128, 4, 2, 67, 4", "k4v4, 128, 7, 1, 5, 2", "k4v4, 128, 5, 3, 33, 0",
-    "k4v4, 64, 4, 2, 67, 4", "k4v4, 64, 3, 3, 6, 3", "k4v4, 64, 8, 1, 1, 2"
+    "k4v4, 64, 4, 2, 67, 4", "k4v4, 64, 3, 3, 6, 3", "k4v4, 64, 8, 1, 1, 2",
+    "k8v4, 128, 4, 2, 67, 4", "k8v4, 64, 3, 3, 6, 3", "k8v4g128, 128, 8, 1, 70, 2",
+    "k8v8, 128, 4, 2, 67, 4", "k8v8, 64, 3, 3, 6, 3", "k8v8g128, 128, 8, 1, 70, 2"
   })
   void equalsTheDecodedPages(
       String formatName, int headDim, int group, int sequences, int pages, int tiles) {
@@ -77,12 +79,12 @@ class PackedDecodeTest {
       for (int i = 0; i < problem.sequences() * spec.numKvHeads(); i++) {
         heads.add(new Head(new ArrayList<>(), new ArrayList<>(), new ArrayList<>()));
       }
-      PackedDecode.Table pages = packedPages(runtime, arena, problem, random, heads);
-      PackedDecode.Table tiles = plainTiles(runtime, arena, problem, random, heads);
-      MemorySegment counts = arena.allocate(8L * problem.sequences(), 8);
+      LineLayerFixture layers =
+          new LineLayerFixture(runtime, problem.sequences(), spec.numKvHeads());
+      Pages pages = packedPages(runtime, arena, problem, random, heads);
+      MemorySegment positions = arena.allocate(4L * problem.sequences(), 4);
       for (int s = 0; s < problem.sequences(); s++) {
-        counts.setAtIndex(ValueLayout.JAVA_INT, 2L * s, problem.tileCount(s));
-        counts.setAtIndex(ValueLayout.JAVA_INT, 2L * s + 1, problem.pageCount(s));
+        addTiles(runtime, arena, problem, random, heads, pages, layers, positions, s);
       }
       MemorySegment q = arena.allocate(4L * width * problem.sequences(), 16);
       for (long i = 0; i < q.byteSize() / 4; i++) {
@@ -92,11 +94,12 @@ class PackedDecodeTest {
       runtime.stream().fill(out.address(), 0x7fc00000, q.byteSize() / 4);
       PackedDecode decode = new PackedDecode(runtime, spec, problem.format(), problem.sequences());
       long queries = upload(runtime, q);
-      long countsAddress = upload(runtime, counts);
+      long structs = layers.upload();
+      long positionsAddress = upload(runtime, positions);
       MemorySegment first = arena.allocate(q.byteSize(), 16);
       MemorySegment second = arena.allocate(q.byteSize(), 16);
       for (MemorySegment result : List.of(first, second)) {
-        decode.forward(out.address(), queries, pages, tiles, countsAddress, problem.sequences());
+        decode.forward(out.address(), queries, structs, positionsAddress, problem.sequences(), 0);
         runtime.stream().copyToHost(result, out.address());
         runtime.stream().synchronize();
       }
@@ -113,7 +116,10 @@ class PackedDecodeTest {
     return memory.address();
   }
 
-  private static PackedDecode.Table packedPages(
+  /** Tables of page addresses and of line masks, {@code stride} entries a sequence and head. */
+  private record Pages(long addresses, long masks, int stride) {}
+
+  private static Pages packedPages(
       CudaRuntime runtime,
       Arena arena,
       Problem problem,
@@ -155,7 +161,7 @@ class PackedDecodeTest {
         addresses.setAtIndex(ValueLayout.JAVA_LONG, (long) s * stride + p, upload(runtime, page));
       }
     }
-    return new PackedDecode.Table(upload(runtime, addresses), upload(runtime, masks), stride);
+    return new Pages(upload(runtime, addresses), upload(runtime, masks), stride);
   }
 
   private static void addRows(List<float[]> target, HeadRows rows, int headDim, long dead) {
@@ -179,32 +185,53 @@ class PackedDecodeTest {
     }
   }
 
-  private static PackedDecode.Table plainTiles(
+  /** Slab tiles with rows that are dead, then hot tiles, of which the last is not full. */
+  private static void addTiles(
       CudaRuntime runtime,
       Arena arena,
       Problem problem,
       SplittableRandom random,
-      List<Head> heads) {
+      List<Head> heads,
+      Pages pages,
+      LineLayerFixture layers,
+      MemorySegment positions,
+      int sequence) {
     AttentionSpec spec = problem.spec();
-    int headDim = spec.headDim();
-    PageLayout layout = new PageLayout(spec.numKvHeads(), headDim, DType.BF16);
-    int stride = Math.max(1, problem.tiles());
-    MemorySegment addresses = arena.allocate(8L * stride * problem.sequences(), 8);
-    MemorySegment masks = arena.allocate(8L * stride * problem.sequences() * spec.numKvHeads(), 8);
-    for (int s = 0; s < problem.sequences(); s++) {
-      for (int i = 0; i < problem.tileCount(s); i++) {
-        MemorySegment tile = arena.allocate(layout.byteSize(), 128);
-        for (int h = 0; h < spec.numKvHeads(); h++) {
-          int used = 1 + random.nextInt(TOKENS);
-          long mask = used == TOKENS ? 0 : -1L << used;
-          int slot = s * spec.numKvHeads() + h;
-          masks.setAtIndex(ValueLayout.JAVA_LONG, (long) slot * stride + i, mask);
-          fillTile(tile, layout, h, mask, random, heads.get(slot));
+    PageLayout layout = new PageLayout(spec.numKvHeads(), spec.headDim(), DType.BF16);
+    int tiles = problem.tileCount(sequence);
+    int slab = Math.max(0, Math.min(LineLayerTable.SLAB_TILES, tiles - 1));
+    int hot = tiles - slab;
+    MemorySegment addresses = arena.allocate(8L * (LineLayerTable.SLAB_TILES + hot), 8);
+    MemorySegment dead = arena.allocate(8L * spec.numKvHeads() * LineLayerTable.SLAB_TILES, 8);
+    int last = 1 + random.nextInt(TOKENS);
+    for (int i = 0; i < tiles; i++) {
+      MemorySegment tile = arena.allocate(layout.byteSize(), 128);
+      for (int h = 0; h < spec.numKvHeads(); h++) {
+        int used = i < slab ? 1 + random.nextInt(TOKENS) : i < tiles - 1 ? TOKENS : last;
+        long mask = used == TOKENS ? 0 : -1L << used;
+        if (i < slab) {
+          long at = (long) h * LineLayerTable.SLAB_TILES + i;
+          dead.setAtIndex(ValueLayout.JAVA_LONG, at, mask);
         }
-        addresses.setAtIndex(ValueLayout.JAVA_LONG, (long) s * stride + i, upload(runtime, tile));
+        Head head = heads.get(sequence * spec.numKvHeads() + h);
+        fillTile(tile, layout, h, mask, random, head);
       }
+      int entry = i < slab ? i : LineLayerTable.SLAB_TILES + i - slab;
+      addresses.setAtIndex(ValueLayout.JAVA_LONG, entry, upload(runtime, tile));
     }
-    return new PackedDecode.Table(upload(runtime, addresses), upload(runtime, masks), stride);
+    int packed = problem.pageCount(sequence);
+    int position = TOKENS * (packed + hot - 1) + last - 1;
+    positions.setAtIndex(ValueLayout.JAVA_INT, sequence, hot == 0 ? TOKENS * packed - 1 : position);
+    layers.set(
+        sequence,
+        pages.addresses() + 8L * sequence * pages.stride(),
+        pages.masks() + 8L * sequence * spec.numKvHeads() * pages.stride(),
+        pages.stride(),
+        upload(runtime, addresses),
+        upload(runtime, dead),
+        slab,
+        hot,
+        packed);
   }
 
   private static void fillTile(

@@ -17,11 +17,13 @@ import io.vquant.model.AttentionInputs;
 import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardCancelledException;
 import io.vquant.model.ForwardListener;
+import io.vquant.model.ForwardPass;
 import io.vquant.model.LayerConfig;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
 import io.vquant.model.RopeParameters;
 import io.vquant.model.layers.CachedAttention;
+import io.vquant.model.layers.DecodeRows;
 import io.vquant.model.layers.DecoderLayer;
 import io.vquant.model.layers.Mlp;
 import io.vquant.model.layers.ParameterSource;
@@ -49,6 +51,8 @@ final class DecoderOnlyLm implements CausalLm {
   private final LinearOperator lmHead;
   private final Scratch scratch;
   private final ResidualStream stream;
+  private final ResidualStream decodeStream;
+  private final List<ResidualStream> idleStreams = new ArrayList<>();
   private final RowBuffer oneNormed;
   private final RowBuffer oneLogits;
   private final int chunkRows;
@@ -73,6 +77,7 @@ final class DecoderOnlyLm implements CausalLm {
     lmHead = backend.linear(outputWeight(parameters.child("lm_head"), embedding), null);
     scratch = Scratch.allocate(backend, config, chunkRows);
     stream = new ResidualStream(backend, chunkRows, config.hiddenSize());
+    decodeStream = new ResidualStream(backend, 1, config.hiddenSize());
     oneNormed = new RowBuffer(backend, 1, config.hiddenSize());
     oneLogits = new RowBuffer(backend, 1, config.vocabSize());
     logitsOnHost = new HostRows(backend, config.vocabSize());
@@ -197,11 +202,86 @@ final class DecoderOnlyLm implements CausalLm {
         from += rows;
         listener.progress((long) index * count + from, (long) numLayers * count);
       }
+      listener.layerComputed(index);
       cache.endLayer(index);
     }
     if (watched) {
       listener.hiddenState(numLayers, statesOnHost.of(normed(hidden)));
     }
+  }
+
+  @Override
+  public ForwardPass beginForward(
+      int[] tokenIds, int first, int count, KvCache cache, ForwardListener listener) {
+    checkInput(tokenIds, first, count, cache, cache.length());
+    ResidualStream own =
+        idleStreams.isEmpty()
+            ? new ResidualStream(backend, chunkRows, config.hiddenSize())
+            : idleStreams.remove(idleStreams.size() - 1);
+    boolean begun = false;
+    try {
+      Tensor hidden = own.rows(count);
+      embedTokens.forward(hidden, tokenIds, first);
+      cache.beginPass(count);
+      begun = true;
+      return new SteppedPass(
+          layers, scratch, chunkRows, hidden, cache, listener, () -> idleStreams.add(own));
+    } finally {
+      if (!begun) {
+        idleStreams.add(own);
+      }
+    }
+  }
+
+  @Override
+  public int maxDecodeRows() {
+    return backend.device().isHost() ? chunkRows : 1;
+  }
+
+  @Override
+  public Tensor decode(int[] tokenIds, List<KvCache> caches) {
+    int rows = caches.size();
+    if (rows < 1 || rows > maxDecodeRows() || tokenIds.length < rows) {
+      throw new IllegalArgumentException(
+          rows
+              + " caches, "
+              + tokenIds.length
+              + " tokens: expected 1 to "
+              + maxDecodeRows()
+              + " of each");
+    }
+    if (rows == 1) {
+      return forward(tokenIds, 0, 1, caches.getFirst(), ForwardListener.NONE);
+    }
+    for (int row = 0; row < rows; row++) {
+      checkInput(tokenIds, row, 1, caches.get(row), caches.get(row).length());
+    }
+    Tensor hidden = decodeStream.rows(rows);
+    DecodeRows sequences = new DecodeRows(caches);
+    int begun = 0;
+    boolean finished = false;
+    try {
+      for (; begun < rows; begun++) {
+        caches.get(begun).beginPass(1);
+      }
+      embedTokens.forward(hidden, tokenIds, 0);
+      for (int index = 0; index < layers.size(); index++) {
+        layers.get(index).decode(hidden, sequences, index, scratch);
+        for (int row = 0; row < rows; row++) {
+          caches.get(row).endLayer(index);
+        }
+      }
+      finished = true;
+    } finally {
+      for (int row = 0; row < begun; row++) {
+        if (finished) {
+          caches.get(row).endPass();
+        } else {
+          caches.get(row).abandonPass();
+        }
+      }
+    }
+    return hidden;
   }
 
   /** Queries, keys and values are still where the layer left them. */

@@ -55,4 +55,21 @@ public final class DecoderLayer {
     mlp.forward(delta, normed, scratch);
     residualAdd.forward(x, delta);
   }
+
+  /**
+   * One token of each of several sequences through the layer, in place.
+   *
+   * @param x {@code [sequences.size(), hiddenSize]}: the residual stream
+   * @param index of this layer
+   */
+  public void decode(Tensor x, DecodeRows sequences, int index, Scratch scratch) {
+    Tensor normed = scratch.normed().rows(x.rows());
+    Tensor delta = scratch.delta().rows(x.rows());
+    inputLayerNorm.forward(normed, x);
+    selfAttention.decode(delta, normed, sequences, index, scratch);
+    residualAdd.forward(x, delta);
+    postAttentionLayerNorm.forward(normed, x);
+    mlp.forward(delta, normed, scratch);
+    residualAdd.forward(x, delta);
+  }
 }

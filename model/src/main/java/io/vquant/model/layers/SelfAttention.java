@@ -1,5 +1,6 @@
 package io.vquant.model.layers;
 
+import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
@@ -71,15 +72,7 @@ public final class SelfAttention {
     Tensor queries = scratch.queries().rows(rows);
     Tensor keys = scratch.keys().rows(rows);
     Tensor values = scratch.values().rows(rows);
-    qProj.forward(queries, x);
-    kProj.forward(keys, x);
-    vProj.forward(values, x);
-    if (qNorm != null && kNorm != null) {
-      Tensor queryHeads = scratch.queries().heads(rows);
-      Tensor keyHeads = scratch.keys().heads(rows);
-      qNorm.forward(queryHeads, queryHeads);
-      kNorm.forward(keyHeads, keyHeads);
-    }
+    project(x, scratch);
     if (rotary != null) {
       rotary.forward(queries, startPosition);
       rotary.forward(keys, startPosition);
@@ -88,5 +81,47 @@ public final class SelfAttention {
     Tensor attended = scratch.attended().rows(rows);
     attention.of(format).forward(attended, queries, cache, startPosition);
     oProj.forward(out, attended);
+  }
+
+  /**
+   * The same for one row of each of several sequences.
+   *
+   * @param index of this layer in the caches
+   */
+  void decode(Tensor out, Tensor x, DecodeRows sequences, int index, Scratch scratch) {
+    int rows = x.rows();
+    Tensor allQueries = scratch.queries().rows(rows);
+    Tensor allKeys = scratch.keys().rows(rows);
+    Tensor allValues = scratch.values().rows(rows);
+    Tensor attended = scratch.attended().rows(rows);
+    project(x, scratch);
+    for (int row = 0; row < rows; row++) {
+      int position = sequences.position(row);
+      KvLayer cache = sequences.layer(row, index);
+      Tensor queries = allQueries.rows(row, 1);
+      Tensor keys = allKeys.rows(row, 1);
+      if (rotary != null) {
+        rotary.forward(queries, position);
+        rotary.forward(keys, position);
+      }
+      cache.append(keys, allValues.rows(row, 1), position);
+      AttentionOperator operator = attention.of(sequences.format(row, index));
+      operator.forward(attended.rows(row, 1), queries, cache, position);
+    }
+    oProj.forward(out, attended);
+  }
+
+  /** Queries, keys and values into the scratch, normed where the family does so. */
+  private void project(Tensor x, Scratch scratch) {
+    int rows = x.rows();
+    qProj.forward(scratch.queries().rows(rows), x);
+    kProj.forward(scratch.keys().rows(rows), x);
+    vProj.forward(scratch.values().rows(rows), x);
+    if (qNorm != null && kNorm != null) {
+      Tensor queryHeads = scratch.queries().heads(rows);
+      Tensor keyHeads = scratch.keys().heads(rows);
+      qNorm.forward(queryHeads, queryHeads);
+      kNorm.forward(keyHeads, keyHeads);
+    }
   }
 }
