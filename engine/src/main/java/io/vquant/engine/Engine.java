@@ -13,6 +13,7 @@ import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.kernels.tensor.Device;
@@ -33,6 +34,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -357,6 +359,10 @@ public final class Engine implements AutoCloseable {
 
   KvCache newCache(int maxTokens) {
     return newCache(maxTokens, options.kvPolicy());
+  }
+
+  SortedMap<String, String> snapshotOrigin(KvCacheSpec spec) throws IOException {
+    return SnapshotOrigin.of(options, spec);
   }
 
   private KvCache newCache(int maxTokens, KvPolicy policy) {
