@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class CacheFilesIT {
   private static final int BAD_INPUT = 4;
   private static final String TEXT =
-      "Once upon a time there was a fox who lived by a pond. ".repeat(20);
+      "Once upon a time there was a fox who lived by a pond. ".repeat(20).strip();
   @TempDir private Path temp;
 
   private static Cli.Outcome generate(String text, String... more) {
@@ -33,10 +33,14 @@ final class CacheFilesIT {
   void aSavedCacheIsUsedOrRefused() throws IOException {
     String file = temp.resolve("fox.cache").toString();
     generate(TEXT, "-n", "1", "--save-cache", file).succeeds();
-    String longer = TEXT + "The fox";
+    String longer = TEXT + " The fox";
     Cli.Outcome loaded = generate(longer, "-n", "8", "--load-cache", file).succeeds();
     assertThat(loaded.err()).containsPattern("prefill \\d tokens");
-    assertThat(loaded.out()).isEqualTo(generate(longer, "-n", "8").succeeds().out());
+    String plain = temp.resolve("plain.cache").toString();
+    generate(TEXT, "-n", "1", "--kv", "bf16", "--save-cache", plain).succeeds();
+    assertThat(generate(longer, "-n", "8", "--kv", "bf16", "--load-cache", plain).succeeds().out())
+        .as("a plain cache has the same bits however its tokens came")
+        .isEqualTo(generate(longer, "-n", "8", "--kv", "bf16").succeeds().out());
 
     generate(longer, "-n", "1", "--load-cache", file, "--kv", "k4v4")
         .failsWith(BAD_INPUT, "fox.cache: made with policy k8v4", "expected k4v4");
@@ -77,7 +81,7 @@ final class CacheFilesIT {
         assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
       }
       if (!Arrays.equals(Files.readAllBytes(file), old)) {
-        generate(TEXT + "The", "-n", "1", "--load-cache", file.toString()).succeeds();
+        generate(TEXT + " The", "-n", "1", "--load-cache", file.toString()).succeeds();
       }
     }
   }
