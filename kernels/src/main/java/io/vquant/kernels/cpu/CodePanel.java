@@ -37,7 +37,7 @@ final class CodePanel {
   static final int ROWS = 4 * LANES;
 
   /** The codes of a word but the top one. */
-  static final int[] MASKS = {0xf, 0xf0, 0xf00, 0xf000, 0xf0000, 0xf00000, 0xf000000};
+  private static final int[] MASKS = {0xf, 0xf0, 0xf00, 0xf000, 0xf0000, 0xf00000, 0xf000000};
 
   /** How far the top code is shifted. */
   static final int TOP = 28;

@@ -28,8 +28,8 @@ final class PanelFloats {
   static void unpackWords(long floats, long codes) {
     long end = codes + PanelLayout.STRIP_WORDS * WORDS;
     long to = floats;
-    for (int mask : CodePanel.MASKS) {
-      IntVector place = IntVector.broadcast(INTS, mask);
+    for (int shift = 0; shift != CodePanel.TOP; shift += 4) {
+      IntVector place = IntVector.broadcast(INTS, 0xf << shift);
       for (long at = codes; at != end; at += WORDS) {
         store(floats(load(at).and(place)), to);
         store(floats(load(at + BYTES).and(place)), to + BYTES);

@@ -20,7 +20,7 @@ final class PanelInput {
     float[] powers = new float[PanelLayout.STRIP];
     Arrays.fill(powers, 1f);
     if (bits == 4) {
-      for (int n = 0; n < CodePanel.MASKS.length; n++) {
+      for (int n = 0; n < CodePanel.TOP / 4; n++) {
         int first = n * PanelLayout.STRIP_WORDS;
         Arrays.fill(powers, first, first + PanelLayout.STRIP_WORDS, Math.scalb(1f, -4 * n));
       }

@@ -108,7 +108,7 @@ final class QuantizedFolderTest {
       delimiter = '|',
       value = {
         "q4,group=32,outliers=off|q8,group=32,outliers=off|.codes",
-        "q4,group=32,outliers=off|q4,group=64,outliers=off|rows of 160",
+        "q4,group=32,outliers=off|q4,group=64,outliers=off|.scales",
         "q4,group=32,outliers=off|q4,group=32,outliers=3|outlier_starts",
         "q4,group=32,outliers=off|q4,group=32,outliers=off,head=bf16|model.embed_tokens.weight",
       })
