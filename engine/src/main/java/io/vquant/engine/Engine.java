@@ -13,6 +13,7 @@ import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
+import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.kernels.tensor.Device;
@@ -33,6 +34,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -236,6 +238,20 @@ public final class Engine implements AutoCloseable {
    */
   public EngineDivergenceScorer newDivergenceScorer(
       KvPolicy base, List<KvPolicy> policies, ScoringMode mode, ScoringListener listener) {
+    return newDivergenceScorer(this, base, policies, mode, listener);
+  }
+
+  /**
+   * The same against another engine, such as one with other weights.
+   *
+   * @param baseEngine of the same vocabulary, on host memory; only one thread may use it meanwhile
+   */
+  public EngineDivergenceScorer newDivergenceScorer(
+      Engine baseEngine,
+      KvPolicy base,
+      List<KvPolicy> policies,
+      ScoringMode mode,
+      ScoringListener listener) {
     List<KvPolicy> all = new ArrayList<>(policies);
     all.add(base);
     requireCacheMemory(contextLength, all);
@@ -245,7 +261,12 @@ public final class Engine implements AutoCloseable {
     return new EngineDivergenceScorer(
         new ScoringRules(contextLength, mode, listener),
         new ComparedLogitsPass(
-            causalLm, backend, deviceLock, causalLm.newCache(contextLength, base), caches));
+            causalLm,
+            backend,
+            deviceLock,
+            baseEngine.loaded.model(),
+            baseEngine.loaded.model().newCache(contextLength, base),
+            caches));
   }
 
   /**
@@ -338,6 +359,10 @@ public final class Engine implements AutoCloseable {
 
   KvCache newCache(int maxTokens) {
     return newCache(maxTokens, options.kvPolicy());
+  }
+
+  SortedMap<String, String> snapshotOrigin(KvCacheSpec spec) throws IOException {
+    return SnapshotOrigin.of(options, spec);
   }
 
   private KvCache newCache(int maxTokens, KvPolicy policy) {

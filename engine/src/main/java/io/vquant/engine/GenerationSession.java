@@ -1,10 +1,15 @@
 package io.vquant.engine;
 
+import io.vquant.engine.runtime.CacheSnapshot;
 import io.vquant.engine.runtime.ModelRunner;
 import io.vquant.engine.runtime.TextOutput;
 import io.vquant.engine.sampling.Sampler;
+import io.vquant.kernels.backend.UnsupportedKernelException;
+import io.vquant.kernels.kvcache.PagedKvCache;
 import io.vquant.model.ForwardCancelledException;
 import io.vquant.model.ForwardListener;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.SplittableRandom;
 
 /**
@@ -66,6 +71,45 @@ public final class GenerationSession implements AutoCloseable {
   /** What the KV cache holds of each layer. */
   public KvUsage kvUsage() {
     return KvUsage.of(runner.cache());
+  }
+
+  /**
+   * Writes tokens and KV cache to a file, for a later session on the same model, weights, tokenizer
+   * and policy. Reads the model's files, to know them again.
+   *
+   * @throws IOException if it cannot be written; what was there is as before
+   * @throws io.vquant.kernels.backend.UnsupportedKernelException if the cache is not in host memory
+   */
+  public void saveCache(Path file) throws IOException {
+    PagedKvCache cache = hostCache();
+    CacheSnapshot.write(file, engine.snapshotOrigin(cache.spec()), tokenIds(), cache);
+  }
+
+  /**
+   * Takes tokens and KV cache from a file; the next request computes only what they lack.
+   *
+   * @throws BadSnapshotException if the file is damaged, of another model, tokenizer or policy, or
+   *     of more tokens than the context; this session is as before
+   * @throws IOException if it cannot be read
+   * @throws io.vquant.kernels.backend.UnsupportedKernelException as {@link #saveCache}
+   */
+  public void loadCache(Path file) throws IOException {
+    PagedKvCache cache = hostCache();
+    CacheSnapshot snapshot =
+        CacheSnapshot.read(
+            file,
+            engine.snapshotOrigin(cache.spec()),
+            engine.contextLength(),
+            cache::emptyLikeThis);
+    runner.restore(snapshot.tokenIds(), snapshot.cache());
+  }
+
+  private PagedKvCache hostCache() {
+    if (runner.cache() instanceof PagedKvCache cache) {
+      return cache;
+    }
+    throw new UnsupportedKernelException(
+        "a snapshot of a KV cache on " + engine.device() + ": there are snapshots on cpu only");
   }
 
   @Override

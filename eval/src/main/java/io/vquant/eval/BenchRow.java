@@ -31,10 +31,17 @@ public record BenchRow(
   /**
    * A model.
    *
+   * @param weights how its weights are kept
    * @param byteSize of its weights
    * @param parameters numbers that were learned
    */
-  public record Model(String name, long byteSize, long parameters) {}
+  public record Model(String name, String weights, long byteSize, long parameters) {
+
+    /** Bits of a weight, everything counted. */
+    public double bitsPerWeight() {
+      return parameters == 0 ? 0 : 8.0 * byteSize / parameters;
+    }
+  }
 
   /**
    * A policy for the KV cache.

@@ -17,7 +17,7 @@ class BenchTableTest {
 
   private static BenchRow row(String model, String test, int depth, List<Double> rates) {
     return new BenchRow(
-        new BenchRow.Model(model, 3 << 20, 1_500_000),
+        new BenchRow.Model(model, "q4", 3 << 20, 1_500_000),
         "cpu",
         2,
         new BenchRow.Kv("bf16", 16, 640),
@@ -51,8 +51,8 @@ class BenchTableTest {
     List<String> lines = BenchTable.format(ROWS, ReportFormat.CSV).lines().toList();
     assertThat(lines.get(2))
         .isEqualTo(
-            "a|b,cpu,2,bf16,tg128,2048,52.0,0.0,1,315.4,24.62,1.96,7,3145728,1500000,16.0,640,"
-                + "52.0,false");
+            "a|b,cpu,2,bf16,tg128,2048,52.0,0.0,1,315.4,24.62,1.96,7,3145728,1500000,q4,"
+                + "16.777216,16.0,640,52.0,false");
     assertThat(lines.get(1)).startsWith("\"a, \"\"b\"\"\",cpu,").contains(",479.0 481.252,");
     assertThat(lines.get(2).split(",", -1)).hasSameSizeAs(lines.getFirst().split(",", -1));
   }
@@ -66,6 +66,7 @@ class BenchTableTest {
                 + "\"depth\":2048,\"tokens_per_s\":52.0,\"stddev\":0.0,\"repeats\":1,\"probe\":{"
                 + "\"fma_gflops\":315.4,\"read_gb_per_s\":24.62,\"scaling\":1.96},"
                 + "\"peak_rss_bytes\":7,\"model_bytes\":3145728,\"model_parameters\":1500000,"
+                + "\"weights\":\"q4\",\"bits_per_weight\":16.777216,"
                 + "\"effective_bits\":16.0,\"kv_bytes\":640,\"samples_per_s\":[52.0],"
                 + "\"partial\":false}");
     assertThat(BenchTable.format(ROWS, ReportFormat.JSON)).startsWith("[").endsWith("]\n");

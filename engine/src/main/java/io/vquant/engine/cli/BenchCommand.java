@@ -22,12 +22,13 @@ import picocli.CommandLine.Option;
             + " measured just before each test.",
     footer = {
       "",
-      "--kv may be given several times: the policies then take turns repeat by repeat, so that",
-      "their ratios are fair. Peak memory is that of the process, all policies together.",
+      "--kv and --weights may be given several times: all then take turns repeat by repeat, so that",
+      "their ratios are fair. Peak memory is that of the process, all of them together.",
       "Examples:",
       "  bench",
       "  bench --random llama-3.2-1b -p 128 -n 32 -d 0,2048 --kv f32 --kv bf16",
-      "  bench -m path/to/model -p 512 -n 64 -d 0,2048 -o json"
+      "  bench -m path/to/model -p 512 -n 64 -d 0,2048 -o json",
+      "  bench -m path/to/model --weights bf16 --weights q8 --weights q4"
     })
 final class BenchCommand implements Callable<Integer> {
   private static final int MAX_REPEATS = 10_000;
@@ -90,11 +91,16 @@ final class BenchCommand implements Callable<Integer> {
     model.checkForPolicies();
     List<BenchRow> rows = new ArrayList<>();
     int tests = (promptTokens > 0 ? 1 : 0) + (generatedTokens > 0 ? 1 : 0);
-    int planned = depths.length * tests * model.kvPolicies().size();
-    try (Engine engine = open()) {
+    int ways = model.kvPolicies().size() * model.weightFormats().size();
+    int planned = depths.length * tests * ways;
+    try (OpenEngines engines = new OpenEngines()) {
+      for (String weights : model.weightFormats()) {
+        engines.add(open(weights));
+      }
       context.interruption().onRequest(() -> {}); // the test looks, and keeps what it has
       SpeedTest test =
-          new SpeedTest(engine, modelName(), model.kvPolicies(), repeats, context.interruption());
+          new SpeedTest(
+              engines.all(), modelName(), model.kvPolicies(), repeats, context.interruption());
       for (int depth : depths) {
         if (promptTokens > 0 && !context.interruption().isRequested()) {
           rows.addAll(told(test.prefill(promptTokens, depth)));
@@ -123,7 +129,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   /** Opens the model for as many tokens as the deepest test needs. */
-  private Engine open() {
+  private Engine open(String weights) {
     long deepest = Arrays.stream(depths).max().orElse(0);
     long needed = deepest + Math.max(promptTokens + 1L, generatedTokens + 2L);
     int tokens = (int) Math.min(Integer.MAX_VALUE, needed);
@@ -131,8 +137,8 @@ final class BenchCommand implements Callable<Integer> {
     try {
       engine =
           shape == null
-              ? model.openForTokens(context, output, tokens)
-              : model.openRandom(context, output, parsed(shape), tokens);
+              ? model.openForTokens(context, output, weights, tokens)
+              : model.openRandom(context, output, parsed(shape), weights, tokens);
     } catch (IllegalArgumentException e) { // longer than the model's limit
       throw CommandFailure.usage("these tests need a " + e.getMessage());
     }

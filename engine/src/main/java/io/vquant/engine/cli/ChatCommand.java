@@ -43,6 +43,7 @@ final class ChatCommand implements Callable<Integer> {
   @Mixin private PromptOptions prompt;
   @Mixin private SamplingOptions sampling;
   @Mixin private OutputOptions output;
+  @Mixin private CacheFiles cacheFiles;
 
   @Option(
       names = {"-n", "--max-tokens"},
@@ -65,16 +66,19 @@ final class ChatCommand implements Callable<Integer> {
     prompt = new PromptOptions();
     sampling = new SamplingOptions();
     output = new OutputOptions();
+    cacheFiles = new CacheFiles();
   }
 
   @Override
   public Integer call() {
     model.check();
     sampling.check();
+    cacheFiles.check();
     settings(SamplingParams.greedy()); // checks the limits before anything is loaded
     String first = prompt.readIfGiven();
     try (Engine engine = model.open(context, output, true);
         Conversation conversation = new Conversation(engine, format(engine), frame())) {
+      cacheFiles.load(conversation.session());
       ChatSettings settings =
           new ChatSettings(settings(sampling.over(engine.generationDefaults().sampling())));
       try (ChatScreen screen = screen()) {
@@ -90,7 +94,9 @@ final class ChatCommand implements Callable<Integer> {
                 settings,
                 figures,
                 new ChatAttention(engine, conversation, model.modelName()));
-        return new ChatLoop(context.interruption(), screen, answers, actions).run(first);
+        int exitCode = new ChatLoop(context.interruption(), screen, answers, actions).run(first);
+        cacheFiles.save(conversation.session());
+        return exitCode;
       }
     } catch (TemplateException e) {
       throw CommandFailure.badModel(

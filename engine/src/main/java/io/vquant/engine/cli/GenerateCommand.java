@@ -31,6 +31,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private PromptOptions prompt;
   @Mixin private SamplingOptions sampling;
   @Mixin private OutputOptions output;
+  @Mixin private CacheFiles cacheFiles;
 
   @Option(
       names = {"-n", "--max-tokens"},
@@ -56,6 +57,7 @@ final class GenerateCommand implements Callable<Integer> {
     prompt = new PromptOptions();
     sampling = new SamplingOptions();
     output = new OutputOptions();
+    cacheFiles = new CacheFiles();
   }
 
   /** What this command knows of plain lines. */
@@ -76,6 +78,7 @@ final class GenerateCommand implements Callable<Integer> {
   public Integer call() {
     model.check();
     sampling.check();
+    cacheFiles.check();
     requestFor(new int[1], SamplingParams.greedy()); // checks the limits before anything is loaded
     String text = prompt.read(context.console());
     InputText.requireWellFormed(text, "prompt");
@@ -87,12 +90,14 @@ final class GenerateCommand implements Callable<Integer> {
       requireRoom(promptIds.length, engine.contextLength());
       debug(engine, params);
       try (GenerationSession session = engine.newSession()) {
+        cacheFiles.load(session);
         context.interruption().onRequest(session::cancel);
         GenerationReport report =
             new GenerationReport(context, output, json, model, session, promptIds.length);
         GenerationResult result =
             session.generate(requestFor(promptIds, params), report.listener());
         report.finish(engine, promptIds, result, loadMillis);
+        cacheFiles.save(session);
       }
     }
     return ExitCode.DONE;

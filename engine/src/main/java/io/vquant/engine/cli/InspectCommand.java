@@ -3,6 +3,7 @@ package io.vquant.engine.cli;
 import io.vquant.kernels.Backends;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.model.loading.LoadedModel;
 import io.vquant.model.loading.ModelLoader;
@@ -22,13 +23,20 @@ import picocli.CommandLine.Option;
       "",
       "Examples:",
       "  inspect -m path/to/model",
-      "  inspect -m path/to/model --check --json"
+      "  inspect -m path/to/model --check --json",
+      "  inspect -m path/to/model --weights q4"
     })
 final class InspectCommand implements Callable<Integer> {
   private static final int MAX_NAMED_TENSORS = 3;
   private final CommandContext context;
   @Mixin private ModelOptions.ModelFolderOption folder;
   @Mixin private OutputOptions output;
+
+  @Option(
+      names = "--weights",
+      paramLabel = "FORMAT",
+      description = "what they take in q8 or q4, with settings; quantizes them to see")
+  private String weights = ModelOptions.STORED;
 
   @Option(names = "--tensors", description = "also every tensor: name, type, shape, file, offset")
   private boolean tensors;
@@ -47,14 +55,15 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    // Loading for the reference backend computes nothing and checks every name and shape.
-    try (KernelBackend backend = Backends.open(Device.REFERENCE, new BackendOptions(1));
+    WeightPolicy policy = ModelOptions.weightPolicy("--weights", weights);
+    try (KernelBackend backend = backend(policy);
         LoadedModel model =
-            ModelLoader.load(folder.path(context), backend, (doneBytes, totalBytes) -> {})) {
+            ModelLoader.load(
+                folder.path(context), backend, policy, (doneBytes, totalBytes) -> {})) {
       if (check) {
         requireFinite(model);
       }
-      ModelReport report = new ModelReport(folder.name(), model, tensors, check);
+      ModelReport report = new ModelReport(folder.name(), model, policy, tensors, check);
       TextOutput out = context.console().out();
       if (json) {
         out.line(report.json().compact());
@@ -66,6 +75,16 @@ final class InspectCommand implements Callable<Integer> {
       }
     }
     return ExitCode.DONE;
+  }
+
+  /**
+   * Loading for the reference backend computes nothing and checks every name and shape; the CPU's
+   * quantizes with all its threads.
+   */
+  private static KernelBackend backend(WeightPolicy policy) {
+    return policy.quantizes()
+        ? Backends.open(Device.CPU, new BackendOptions(Runtime.getRuntime().availableProcessors()))
+        : Backends.open(Device.REFERENCE, new BackendOptions(1));
   }
 
   private void requireFinite(LoadedModel model) {

@@ -10,7 +10,10 @@ import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.kernels.quant.UnfitSchemeException;
 import io.vquant.kernels.quant.WeightPolicy;
+import io.vquant.kernels.tensor.Device;
+import io.vquant.model.MalformedConfigException;
 import io.vquant.model.MemoryPlan;
+import io.vquant.model.loading.ModelLoader;
 import io.vquant.model.loading.WeightMemory;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -26,7 +29,7 @@ import picocli.CommandLine.Option;
 
 /** Which model runs, where and how: the options of every command that runs one. */
 final class ModelOptions {
-  private static final int MAX_THREADS = 1024;
+  static final int MAX_THREADS = 1024;
   static final String DEFAULT_KV = "auto";
 
   /** No {@code --weights}: as they are stored. */
@@ -169,6 +172,14 @@ final class ModelOptions {
     return open(context, output, folder.path(context), nativeCache, Engine::open);
   }
 
+  /** Opens the model once more without tokenizer, with other weights. */
+  Engine openWithWeights(CommandContext context, OutputOptions output, String format) {
+    weightPolicy("--against-weights", format);
+    Path directory = folder.path(context);
+    String stored = format.equals(BF16) ? STORED : format;
+    return open(context, output, directory, null, stored, Engine::open);
+  }
+
   /** The same with the tokenizer, for a command that runs several policies on one engine. */
   Engine openForPolicies(CommandContext context, OutputOptions output) {
     checkForPolicies();
@@ -179,21 +190,24 @@ final class ModelOptions {
   /**
    * Opens the model without its tokenizer, for this many tokens unless {@code --context} says more.
    *
+   * @param format of the weights
    * @throws IllegalArgumentException if it has not so much context; names both numbers
    */
-  Engine openForTokens(CommandContext context, OutputOptions output, int tokens) {
+  Engine openForTokens(CommandContext context, OutputOptions output, String format, int tokens) {
     Path directory = folder.path(context);
-    return open(context, output, directory, null, forTokens(tokens, Engine::open));
+    return open(context, output, directory, null, format, forTokens(tokens, Engine::open));
   }
 
   /** The same for random weights in place of a folder's. */
-  Engine openRandom(CommandContext context, OutputOptions output, ModelShape shape, int tokens) {
+  Engine openRandom(
+      CommandContext context, OutputOptions output, ModelShape shape, String format, int tokens) {
     Path name = Path.of(shape.label());
     return open(
         context,
         output,
         name,
         null,
+        format,
         forTokens(tokens, options -> Engine.openRandom(shape, options)));
   }
 
@@ -338,8 +352,22 @@ final class ModelOptions {
     return folder.path(context);
   }
 
+  /** Where to run; {@code auto} runs weights in codes on the CPU, which has kernels for them. */
   DeviceChoice deviceChoice() {
-    return DeviceChoice.parse(device);
+    DeviceChoice choice = DeviceChoice.parse(device);
+    boolean automaticGpu = device.equals("auto") && choice.device().kind() == Device.Kind.CUDA;
+    return automaticGpu && hasCodes()
+        ? new DeviceChoice(Device.CPU, "auto: weights in 8 and 4 bits run on the cpu")
+        : choice;
+  }
+
+  private boolean hasCodes() {
+    for (String format : weights) {
+      if (weightPolicy("--weights", format).quantizes()) {
+        return true;
+      }
+    }
+    return folder.hasCodes();
   }
 
   int threads() {
@@ -417,6 +445,15 @@ final class ModelOptions {
                 .orElse(path);
       } catch (InvalidPathException e) {
         throw CommandFailure.badModel("--model " + model + ": not a file name: " + e.getReason());
+      }
+    }
+
+    /** Whether the folder's weights are stored in 8 or 4 bits; false where it cannot be told. */
+    boolean hasCodes() {
+      try {
+        return model != null && ModelLoader.readConfig(Path.of(model)).storedWeights().quantizes();
+      } catch (MalformedConfigException | InvalidPathException e) {
+        return false; // opening it says what is wrong
       }
     }
 

@@ -1,9 +1,11 @@
 package io.vquant.engine.cli;
 
 import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
 import io.vquant.model.loading.LoadedModel;
+import io.vquant.model.loading.WeightMemory;
 import io.vquant.weights.StoredTensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +16,7 @@ import java.util.TreeMap;
 final class ModelReport {
   private final String name;
   private final LoadedModel model;
+  private final WeightPolicy policy;
   private final boolean withTensors;
   private final boolean checked;
   private final Map<String, TypeSum> types = new TreeMap<>();
@@ -25,9 +28,17 @@ final class ModelReport {
     }
   }
 
-  ModelReport(String name, LoadedModel model, boolean withTensors, boolean checked) {
+  /**
+   * A report.
+   *
+   * @param policy by which the weights were quantized when they were loaded
+   */
+  ModelReport(
+      String name, LoadedModel model, WeightPolicy policy, boolean withTensors, boolean checked) {
     this.name = name;
     this.model = model;
+    WeightPolicy stored = model.config().storedWeights();
+    this.policy = stored.quantizes() ? stored : policy;
     this.withTensors = withTensors;
     this.checked = checked;
     for (StoredTensor tensor : model.checkpoint().weights().tensors()) {
@@ -62,6 +73,7 @@ final class ModelReport {
             .put("context", config.maxPositionEmbeddings())
             .put("tied_embeddings", config.tieWordEmbeddings())
             .put("tensors_by_dtype", byType)
+            .put("weights", weights())
             .put(
                 "memory",
                 new JsonText()
@@ -74,6 +86,33 @@ final class ModelReport {
       object.put("all_finite", true);
     }
     return withTensors ? object.put("tensors", tensorObjects()) : object;
+  }
+
+  private JsonText weights() {
+    WeightMemory memory = model.weightMemory();
+    return new JsonText()
+        .put("scheme", policy.quantizes() ? policy.toString() : "as stored")
+        .put("bits_per_weight", memory.bitsPerWeight())
+        .put("bytes", memory.byteSize())
+        .put("quantized_weights", memory.quantizedElements())
+        .put("quantized_bytes", memory.quantizedByteSize())
+        .put("outliers", memory.outliers());
+  }
+
+  private String weightLine() {
+    WeightMemory memory = model.weightMemory();
+    String bits = Quantities.decimal(memory.bitsPerWeight(), 2) + " bits a weight";
+    if (!policy.quantizes()) {
+      return "as stored, " + bits;
+    }
+    double own = 8.0 * memory.quantizedByteSize() / Math.max(1, memory.quantizedElements());
+    return "%s, %s (%s in codes: %s bits, %d outliers)"
+        .formatted(
+            policy,
+            bits,
+            Quantities.count(memory.quantizedElements()),
+            Quantities.decimal(own, 2),
+            memory.outliers());
   }
 
   private List<Map<String, Object>> tensorObjects() {
@@ -122,6 +161,7 @@ final class ModelReport {
     row(text, "context", config.maxPositionEmbeddings() + " tokens");
     types.forEach((type, sum) ->
         row(text, "tensors " + type, sum.count + ", " + Quantities.bytes(sum.byteSize)));
+    row(text, "weights", weightLine());
     row(
         text,
         "memory",

@@ -22,7 +22,8 @@ import picocli.CommandLine.Option;
       "Examples:",
       "  perplexity -m path/to/model --text wiki.test.raw --context 2048",
       "  perplexity --text book.txt -c 512 --protocol llama.cpp --limit 4 --json",
-      "  perplexity --text book.txt -c 1024 --kv bf16 --against f32"
+      "  perplexity --text book.txt -c 1024 --kv bf16 --against f32",
+      "  perplexity --text book.txt -c 1024 --weights q4 --against-weights bf16"
     })
 final class PerplexityCommand implements Callable<Integer> {
   private final CommandContext context;
@@ -44,6 +45,13 @@ final class PerplexityCommand implements Callable<Integer> {
       description = "also run this KV cache policy and compare with it: f32 or bf16")
   private @Nullable String against;
 
+  @Option(
+      names = "--against-weights",
+      paramLabel = "FORMAT",
+      description =
+          "also run the model with these weights (bf16: as they are stored) and compare with it")
+  private @Nullable String againstWeights;
+
   @Option(names = "--json", description = "one JSON object in place of text")
   private boolean json;
 
@@ -57,7 +65,7 @@ final class PerplexityCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     model.check();
-    PerplexityPlan plan = windowing.plan(model, mode, against);
+    PerplexityPlan plan = windowing.plan(model, mode, basePolicy());
     String content = windowing.readText(context);
     try (Engine engine = model.open(context, output, true)) {
       PerplexityText text = windowing.encode(engine, model, context, content);
@@ -65,15 +73,31 @@ final class PerplexityCommand implements Callable<Integer> {
         context.console().message(model.deviceChoice().describe());
       }
       PerplexityResult result = measure(engine, plan, text);
-      report(new PerplexityReport(model, engine, plan, text, result));
+      report(new PerplexityReport(model, engine, plan, text, result, againstWeights));
       return result.partial() ? ExitCode.INTERRUPTED : ExitCode.DONE;
     }
   }
 
+  /** A comparison of weights has the same cache on both sides, unless another is given. */
+  private @Nullable String basePolicy() {
+    return againstWeights != null && against == null ? model.kvPolicies().getFirst() : against;
+  }
+
   private PerplexityResult measure(Engine engine, PerplexityPlan plan, PerplexityText text) {
+    if (againstWeights == null) {
+      return measure(engine, engine, plan, text);
+    }
+    try (Engine base = model.openWithWeights(context, output, againstWeights)) {
+      return measure(engine, base, plan, text);
+    }
+  }
+
+  private PerplexityResult measure(
+      Engine engine, Engine base, PerplexityPlan plan, PerplexityText text) {
     try (PerplexityProgress progress =
         new PerplexityProgress(context.console().err(), output.showsProgress())) {
-      PerplexityRun run = new PerplexityRun(engine, plan, text, progress, context.interruption());
+      PerplexityRun run =
+          new PerplexityRun(engine, base, plan, text, progress, context.interruption());
       context.interruption().onRequest(() -> {}); // the run looks, and ends after its last window
       return run.run();
     } catch (ArithmeticException e) { // NaN or infinity among the logits

@@ -19,7 +19,8 @@ record PerplexityReport(
     Engine engine,
     PerplexityPlan plan,
     PerplexityText text,
-    PerplexityResult result) {
+    PerplexityResult result,
+    @Nullable String againstWeights) {
 
   /**
    * The JSON object. {@code nll} is the sum over a window's scored tokens, in nats; {@code
@@ -44,6 +45,8 @@ record PerplexityReport(
     return object
         .put("partial", result.partial())
         .put("model", model.modelName())
+        .put("weights", ModelOptions.weightName(engine))
+        .put("bits_per_weight", engine.weightMemory().bitsPerWeight())
         .put("device", engine.device().toString())
         .put("protocol", plan.protocol().label())
         .put("mode", plan.mode().label())
@@ -71,6 +74,7 @@ record PerplexityReport(
         .put("mean_delta_p", divergence.meanDeltaP().value())
         .put("rms_delta_p", divergence.rmsDeltaP().value())
         .put("against", plan.against())
+        .put("against_weights", againstWeights)
         .put("base_perplexity", comparison.base().value())
         .put("base_error", comparison.base().standardError());
   }
@@ -161,6 +165,9 @@ record PerplexityReport(
     addEstimate(out, "Mean PPL(base)       ", base.value(), base.standardError());
     out.format("Mean PPL(Q)/PPL(base): %10.6f\n", own.value() / base.value());
     out.format("Q is KV cache %s, base %s\n", model.kvPolicy(), plan.against());
+    if (againstWeights != null) {
+      out.format("Q has weights %s, base %s\n", ModelOptions.describe(engine), againstWeights);
+    }
     out.format("\n====== KL divergence statistics ======\n");
     addEstimate(
         out, "Mean    KLD", divergence.meanKld().value(), divergence.meanKld().standardError());

@@ -18,6 +18,7 @@ import java.util.function.IntFunction;
 /** Scores one window after another. */
 final class PerplexityRun {
   private final Engine engine;
+  private final Engine baseEngine;
   private final PerplexityPlan plan;
   private final PerplexityText text;
   private final PerplexityProgress progress;
@@ -29,15 +30,18 @@ final class PerplexityRun {
   /**
    * A run.
    *
+   * @param baseEngine what is compared with, if anything is: the same engine, or another's weights
    * @throws CommandFailure if the text has not even one window
    */
   PerplexityRun(
       Engine engine,
+      Engine baseEngine,
       PerplexityPlan plan,
       PerplexityText text,
       PerplexityProgress progress,
       Interruption interruption) {
     this.engine = engine;
+    this.baseEngine = baseEngine;
     this.plan = plan;
     this.text = text;
     this.progress = progress;
@@ -60,7 +64,8 @@ final class PerplexityRun {
     }
     KvPolicy base = ModelOptions.kvPolicy("--against", plan.against());
     try (EngineDivergenceScorer scorer =
-        engine.newDivergenceScorer(base, List.of(engine.kvPolicy()), plan.mode(), listener())) {
+        engine.newDivergenceScorer(
+            baseEngine, base, List.of(engine.kvPolicy()), plan.mode(), listener())) {
       ComparedWindows compared = new ComparedWindows(scorer);
       Perplexity perplexity =
           scoreWindows(window -> {

@@ -56,6 +56,7 @@ final class Program {
     commands.put("attn-map", new Entry("pictures of attention", AttnMapCommand::new));
     commands.put(
         "attn-mse", new Entry("measure the error of low-bit attention", AttnMseCommand::new));
+    commands.put("quantize", new Entry("write 8- or 4-bit weights", QuantizeCommand::new));
     commands.put("bench", new Entry("measure speed", BenchCommand::new));
     return commands;
   }

@@ -17,14 +17,14 @@ import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Measures one engine with some KV cache policies, which take turns repeat by repeat: what the
- * machine does in the meantime then meets all of them alike. Prompts are random tokens, as speed
- * does not depend on them; each test runs before it is timed.
+ * Measures engines with some KV cache policies, which take turns repeat by repeat: what the machine
+ * does in the meantime then meets all of them alike. Prompts are random tokens, as speed does not
+ * depend on them; each test runs before it is timed.
  */
 final class SpeedTest {
   private static final long WARM_UP_NANOS = 500_000_000L;
-  private final Engine engine;
-  private final BenchRow.Model model;
+  private final List<Engine> engines;
+  private final String modelName;
   private final List<String> policies;
   private final int repeats;
   private final Interruption interruption;
@@ -34,31 +34,33 @@ final class SpeedTest {
   /**
    * Tests to be run.
    *
+   * @param engines of one model, with different weights; at least one
    * @param policies checked before
    */
   SpeedTest(
-      Engine engine,
+      List<Engine> engines,
       String modelName,
       List<String> policies,
       int repeats,
       Interruption interruption) {
-    this.engine = engine;
-    long weightBytes = engine.memoryPlan().weightByteSize();
-    model = new BenchRow.Model(modelName, weightBytes, engine.parameterCount());
+    this.engines = engines;
+    this.modelName = modelName;
     this.policies = policies;
     this.repeats = repeats;
     this.interruption = interruption;
   }
 
-  /** One policy under test. */
+  /** One engine and policy under test. */
   private final class Contender implements AutoCloseable {
+    final Engine engine;
     final String policy;
     final KvPolicy kvPolicy;
     final GenerationSession session;
     final List<Double> rates = new ArrayList<>();
     int runs;
 
-    Contender(String policy) {
+    Contender(Engine engine, String policy) {
+      this.engine = engine;
       this.policy = policy;
       kvPolicy = ModelOptions.kvPolicy("--kv", policy);
       session = engine.newSession(kvPolicy);
@@ -69,6 +71,12 @@ final class SpeedTest {
       GenerationRequest request =
           GenerationRequest.builder(promptIds).maxTokens(maxTokens).ignoreEos(true).build();
       return session.generate(request, new StopWhenAsked()).stats();
+    }
+
+    BenchRow.Model model() {
+      long weightBytes = engine.memoryPlan().weightByteSize();
+      String weights = ModelOptions.weightName(engine);
+      return new BenchRow.Model(modelName, weights, weightBytes, engine.parameterCount());
     }
 
     /** Bits are those of whole pages: a page that is half empty would count twice. */
@@ -130,7 +138,9 @@ final class SpeedTest {
     BenchProbe probe = probe();
     List<Contender> contenders = new ArrayList<>();
     try {
-      policies.forEach(policy -> contenders.add(new Contender(policy)));
+      for (Engine engine : engines) {
+        policies.forEach(policy -> contenders.add(new Contender(engine, policy)));
+      }
       measure(contenders, timedRun);
       peakBytes = Math.max(peakBytes, ProcessFacts.peakResidentBytes());
       return contenders.stream()
@@ -164,9 +174,9 @@ final class SpeedTest {
 
   private BenchRow row(Contender contender, String test, int depth, BenchProbe probe) {
     return new BenchRow(
-        model,
-        engine.device().toString(),
-        engine.threads(),
+        contender.model(),
+        contender.engine.device().toString(),
+        contender.engine.threads(),
         contender.kv(),
         test,
         depth,
@@ -192,19 +202,19 @@ final class SpeedTest {
   /** Reads the roof; its memory does not count as the engine's. */
   private BenchProbe probe() {
     peakBytes = Math.max(peakBytes, ProcessFacts.peakResidentBytes());
-    CoreProbe probe = CoreProbe.read(engine.threads());
+    CoreProbe probe = CoreProbe.read(engines.getFirst().threads());
     ProcessFacts.forgetPeak();
     return new BenchProbe(probe.fmaGflops(), probe.readGbPerSecond(), probe.scaling());
   }
 
   private int[] randomIds(int count) {
-    return random.ints(count, 0, engine.config().vocabSize()).toArray();
+    return random.ints(count, 0, engines.getFirst().config().vocabSize()).toArray();
   }
 
   /** Ids whose first differs from that of the run before, so that none of them is in the cache. */
   private int[] differing(int count, Contender contender) {
     int[] ids = randomIds(count);
-    ids[0] = contender.runs % engine.config().vocabSize();
+    ids[0] = contender.runs % engines.getFirst().config().vocabSize();
     return ids;
   }
 

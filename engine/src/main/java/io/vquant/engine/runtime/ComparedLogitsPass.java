@@ -9,12 +9,14 @@ import java.util.List;
 import java.util.concurrent.locks.Lock;
 
 /**
- * The logits of a text by one model with several KV caches, each beside those with a base's cache.
- * The model's results are valid until its next call, so those of the base are copied. Each run
- * begins with empty caches. The base runs once, however many caches are compared with it.
+ * The logits of a text by one model with several KV caches, each beside those of a base, which has
+ * a cache of its own and may have other weights. The model's results are valid until its next call,
+ * so those of the base are copied. Each run begins with empty caches. The base runs once, however
+ * many caches are compared with it.
  */
 public final class ComparedLogitsPass implements AutoCloseable {
   private final CausalLm model;
+  private final CausalLm baseModel;
   private final KernelBackend backend;
   private final Lock deviceLock;
   private final KvCache baseCache;
@@ -43,6 +45,7 @@ public final class ComparedLogitsPass implements AutoCloseable {
    *
    * @param backend of the model; holds the buffers until it closes
    * @param deviceLock held while the model computes
+   * @param baseModel runs with the base's cache; the same model, or one with other weights
    * @param baseCache owned by this pass from now on
    * @param caches the same, of equal length, at least one
    */
@@ -50,11 +53,13 @@ public final class ComparedLogitsPass implements AutoCloseable {
       CausalLm model,
       KernelBackend backend,
       Lock deviceLock,
+      CausalLm baseModel,
       KvCache baseCache,
       List<KvCache> caches) {
     this.model = model;
     this.backend = backend;
     this.deviceLock = deviceLock;
+    this.baseModel = baseModel;
     this.baseCache = baseCache;
     this.caches = List.copyOf(caches);
     layerNanos = new long[caches.size()];
@@ -78,7 +83,7 @@ public final class ComparedLogitsPass implements AutoCloseable {
       int count = tokenIds.length;
       truncate();
       backend.copy(
-          baseHidden.rows(0, count), model.forward(tokenIds, 0, count, baseCache, listener));
+          baseHidden.rows(0, count), baseModel.forward(tokenIds, 0, count, baseCache, listener));
       for (int cache = 0; cache < caches.size(); cache++) {
         Tensor hidden = timedForward(cache, tokenIds, 0, count, listener);
         for (int row = firstPosition; row < count; row += CausalLm.MAX_LOGITS_ROWS) {
@@ -104,7 +109,7 @@ public final class ComparedLogitsPass implements AutoCloseable {
       truncate();
       for (int position = 0; position < tokenIds.length - 1; position++) {
         Tensor base = null;
-        Tensor baseRow = model.forward(tokenIds, position, 1, baseCache, listener);
+        Tensor baseRow = baseModel.forward(tokenIds, position, 1, baseCache, listener);
         if (position >= firstPosition) {
           base = copiedLogits(baseRow);
         }
@@ -136,7 +141,7 @@ public final class ComparedLogitsPass implements AutoCloseable {
 
   private Tensor copiedLogits(Tensor hidden) {
     Tensor copy = baseLogits.rows(0, hidden.rows());
-    backend.copy(copy, model.logits(hidden));
+    backend.copy(copy, baseModel.logits(hidden));
     return copy;
   }
 

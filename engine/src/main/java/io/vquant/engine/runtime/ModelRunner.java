@@ -74,6 +74,16 @@ public final class ModelRunner implements AutoCloseable {
   }
 
   /**
+   * Takes another sequence and its cache, which holds the first of its tokens, in place of both.
+   */
+  public void restore(int[] tokenIds, KvCache other) {
+    checkpoints.close();
+    cache.close();
+    cache = other;
+    tokens.replaceBy(tokenIds);
+  }
+
+  /**
    * Computes the pending tokens, chooses the next one and appends it.
    *
    * @throws io.vquant.model.ForwardCancelledException if the listener says so; sequence and cache

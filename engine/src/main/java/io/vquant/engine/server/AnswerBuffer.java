@@ -21,6 +21,7 @@ final class AnswerBuffer {
   private static final int CAPACITY = 256;
 
   private final long patienceNanos;
+  private final boolean eager;
   private final Thread writer;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition filled = lock.newCondition();
@@ -33,10 +34,12 @@ final class AnswerBuffer {
   /**
    * A buffer that the calling thread will empty.
    *
+   * @param eager whether the writer wants each event at once, and not only ends and full buffers
    * @param patienceNanos how long it may be full before the writer is interrupted, which closes its
    *     connection
    */
-  AnswerBuffer(long patienceNanos) {
+  AnswerBuffer(boolean eager, long patienceNanos) {
+    this.eager = eager;
     this.patienceNanos = patienceNanos;
     writer = Thread.currentThread();
   }
@@ -93,7 +96,10 @@ final class AnswerBuffer {
     try {
       if (!abandoned) {
         events.addLast(event);
-        filled.signal();
+        boolean last = event instanceof AnswerEvent.End || event instanceof AnswerEvent.Failure;
+        if (eager || last || events.size() >= CAPACITY / 2) {
+          filled.signal();
+        }
       }
     } finally {
       lock.unlock();

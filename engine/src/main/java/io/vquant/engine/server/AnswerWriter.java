@@ -27,14 +27,16 @@ final class AnswerWriter {
 
   private final HttpExchange exchange;
   private final AnswerShape shape;
-  private final AnswerBuffer buffer = new AnswerBuffer(PATIENCE_NANOS);
+  private final AnswerBuffer buffer;
   private final List<ChoiceText> choices = new ArrayList<>();
   private @Nullable OutputStream out;
+  private long lastWriteNanos = System.nanoTime();
   private int ended;
 
   private AnswerWriter(HttpExchange exchange, AnswerShape shape) {
     this.exchange = exchange;
     this.shape = shape;
+    buffer = new AnswerBuffer(shape.streams(), PATIENCE_NANOS);
     for (int i = 0; i < shape.requests().size(); i++) {
       choices.add(shape.newChoice(i));
     }
@@ -97,9 +99,10 @@ final class AnswerWriter {
     }
     AnswerEvent event = first;
     while (true) {
-      if (event == null) {
+      if (isQuiet()) {
         write(": working\n\n");
-      } else if (!tell(event)) {
+      }
+      if (event != null && !tell(event)) {
         return;
       }
       if (ended == choices.size()) {
@@ -112,6 +115,11 @@ final class AnswerWriter {
     }
     write("data: [DONE]\n\n");
     close();
+  }
+
+  /** Whether it is time to find out if the client is still there. */
+  private boolean isQuiet() {
+    return System.nanoTime() - lastWriteNanos >= TimeUnit.MILLISECONDS.toNanos(BEAT_MILLIS);
   }
 
   /** Tells one event; false if the stream has ended with an error. */
@@ -152,9 +160,11 @@ final class AnswerWriter {
   private void collect() throws IOException, InterruptedException {
     while (ended < choices.size()) {
       AnswerEvent event = buffer.poll(BEAT_MILLIS);
-      if (event == null) {
+      if (isQuiet()) {
         begin("application/json");
         write(" ");
+      }
+      if (event == null) {
         continue;
       }
       ChoiceText choice = choices.get(event.choice());
@@ -223,6 +233,7 @@ final class AnswerWriter {
     }
     out.write(text.getBytes(StandardCharsets.UTF_8));
     out.flush();
+    lastWriteNanos = System.nanoTime();
   }
 
   private void close() throws IOException {

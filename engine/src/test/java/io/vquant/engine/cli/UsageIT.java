@@ -132,6 +132,8 @@ final class UsageIT {
   @ValueSource(
       strings = {
         "generate",
+        "chat",
+        "pull",
         "inspect",
         "doctor",
         "tokenize",

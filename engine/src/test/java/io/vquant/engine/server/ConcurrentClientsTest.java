@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class ConcurrentClientsTest {
   private static final long SEED = 31;
-  private static final int REQUESTS = Integer.getInteger("vquant.server.requests", 300);
+  private static final int REQUESTS = Integer.getInteger("vquant.server.requests", 200);
   private static ServerFixture fixture;
 
   @BeforeAll

@@ -12,12 +12,13 @@ import io.vquant.kernels.quant.Float16;
 import io.vquant.kernels.quant.PanelEncoder;
 import io.vquant.kernels.quant.PanelLayout;
 import io.vquant.kernels.quant.QuantScheme;
-import io.vquant.kernels.quant.QuantizedWeight;
 import io.vquant.kernels.quant.SymmetricGrid;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -27,7 +28,7 @@ import jdk.incubator.vector.VectorOperators;
 final class CpuPanelEncoder implements PanelEncoder {
 
   /** Bytes of working memory. */
-  static final long SCRATCH_BYTES = GroupFit.SLOTS_BYTE_SIZE + 2L * BYTES;
+  static final long SCRATCH_BYTES = GroupFit.SLOTS_BYTE_SIZE + 4L * BYTES;
 
   private static final long COLUMN_BYTES = (long) PANEL_ROWS * Float.BYTES;
 
@@ -35,6 +36,9 @@ final class CpuPanelEncoder implements PanelEncoder {
   private final int columns;
   private final GroupFit fit;
   private final long fitted;
+  private final long candidates;
+  private final long leastErrors;
+  private final short[] first = new short[LANES];
 
   /**
    * @param scratch address of {@link #SCRATCH_BYTES} bytes
@@ -44,16 +48,17 @@ final class CpuPanelEncoder implements PanelEncoder {
     this.columns = columns;
     fit = new GroupFit(scheme.bits(), scratch);
     fitted = scratch + GroupFit.SLOTS_BYTE_SIZE;
+    candidates = fitted + 2L * BYTES;
+    leastErrors = fitted + 3L * BYTES;
   }
 
   @Override
   public void encode(
       MemorySegment codes, MemorySegment scales, MemorySegment zeros, MemorySegment block) {
-    int bits = scheme.bits().bits();
-    for (int first = 0; first < columns; first += scheme.group()) {
-      long half = (long) first / scheme.group() * PANEL_ROWS * Short.BYTES;
+    for (int column = 0; column < columns; column += scheme.group()) {
+      long half = (long) column / scheme.group() * PANEL_ROWS * Short.BYTES;
       for (int row = 0; row < PANEL_ROWS; row += LANES) {
-        long elements = block.address() + first * COLUMN_BYTES + 4L * row;
+        long elements = block.address() + column * COLUMN_BYTES + 4L * row;
         if (scheme.isAsymmetric()) {
           fit.fit(fitted, fitted + BYTES, elements, COLUMN_BYTES, scheme.group(), 0);
           storeHalves(zeros.address() + half + 2L * row, fitted + BYTES);
@@ -61,9 +66,13 @@ final class CpuPanelEncoder implements PanelEncoder {
           fitSymmetric(elements);
         }
         storeHalves(scales.address() + half + 2L * row, fitted);
-        for (int strip = 0; strip < scheme.group(); strip += PanelLayout.STRIP) {
-          long words = (long) (first + strip) / PanelLayout.STRIP * bits * PANEL_ROWS + row;
-          packStrip(codes.address() + 4 * words, elements + strip * COLUMN_BYTES, bits);
+        if (scheme.isAsymmetric()) {
+          for (int strip = 0; strip < scheme.group(); strip += PanelLayout.STRIP) {
+            long words = (column + strip) / 8L * PANEL_ROWS + row;
+            packStrip(codes.address() + 4 * words, elements + strip * COLUMN_BYTES);
+          }
+        } else {
+          packBytes(codes.address() + (long) column * PANEL_ROWS + row, elements);
         }
       }
     }
@@ -80,34 +89,65 @@ final class CpuPanelEncoder implements PanelEncoder {
     for (int i = 0; i < scheme.group(); i++) {
       max = max.max(load(elements + i * COLUMN_BYTES).abs());
     }
-    store(max, fitted);
-    for (int i = 0; i < LANES; i++) {
-      short scale = SymmetricGrid.scale(Simd.get(fitted + 4L * i));
-      Simd.set(fitted + 4L * i, Float16.toFloat(scale));
+    store(max, candidates);
+    for (int lane = 0; lane < LANES; lane++) {
+      first[lane] = SymmetricGrid.firstScale(Simd.get(candidates + 4L * lane));
+    }
+    store(FloatVector.broadcast(FLOATS, Float.POSITIVE_INFINITY), leastErrors);
+    for (int i = 0; i < SymmetricGrid.CANDIDATES; i++) {
+      for (int lane = 0; lane < LANES; lane++) {
+        Simd.set(candidates + 4L * lane, Float16.toFloat((short) (first[lane] + i)));
+      }
+      tryCandidates(elements);
     }
   }
 
-  private void packStrip(long words, long elements, int bits) {
-    FloatVector scale = load(fitted);
+  /** Keeps the candidates, one a lane, that lose less than the best before them. */
+  private void tryCandidates(long elements) {
+    FloatVector scale = load(candidates);
     FloatVector inverse = GroupCodes.inverse(scale);
+    FloatVector sum = FloatVector.zero(FLOATS);
+    for (int i = 0; i < scheme.group(); i++) {
+      FloatVector weight = load(elements + i * COLUMN_BYTES);
+      FloatVector code = weight.mul(inverse).min(127f).max(-127f).add(WHOLE).sub(WHOLE);
+      FloatVector error = weight.sub(scale.mul(code));
+      sum = error.fma(error, sum);
+    }
+    FloatVector least = load(leastErrors);
+    VectorMask<Float> better = sum.compare(VectorOperators.LT, least);
+    store(least.blend(sum, better), leastErrors);
+    store(load(fitted).blend(scale, better), fitted);
+  }
+
+  private void packStrip(long words, long elements) {
+    FloatVector inverse = GroupCodes.inverse(load(fitted));
     FloatVector zero = load(fitted + BYTES);
     int maxCode = scheme.bits().maxCode();
-    for (int j = 0; j < bits; j++) {
+    for (int j = 0; j < PanelLayout.STRIP_WORDS; j++) {
       IntVector word = IntVector.zero(INTS);
-      for (int n = 0; n < Integer.SIZE / bits; n++) {
-        FloatVector weight = load(elements + (n * bits + j) * COLUMN_BYTES);
-        FloatVector shifted =
-            scheme.isAsymmetric()
-                ? GroupCodes.shiftedCode(weight, inverse, zero, maxCode)
-                : weight.mul(inverse).min(127f).max(-127f).add(SYMMETRIC_WHOLE);
+      for (int n = 0; n < Integer.SIZE / 4; n++) {
+        FloatVector weight = load(elements + (4 * n + j) * COLUMN_BYTES);
+        FloatVector shifted = GroupCodes.shiftedCode(weight, inverse, zero, maxCode);
         IntVector code = shifted.reinterpretAsInts().and(maxCode);
-        word = word.or(code.lanewise(VectorOperators.LSHL, n * bits));
+        word = word.or(code.lanewise(VectorOperators.LSHL, 4 * n));
       }
       word.intoMemorySegment(
           Simd.MEMORY, words + (long) j * PANEL_ROWS * 4, ByteOrder.LITTLE_ENDIAN);
     }
   }
 
-  /** Rounds to nearest even, and shifts the middle of the codes to 128. */
-  private static final float SYMMETRIC_WHOLE = 0x1p23f + QuantizedWeight.SYMMETRIC_ZERO;
+  private void packBytes(long codes, long elements) {
+    FloatVector inverse = GroupCodes.inverse(load(fitted));
+    for (int i = 0; i < scheme.group(); i++) {
+      FloatVector steps = load(elements + i * COLUMN_BYTES).mul(inverse).min(127f).max(-127f);
+      store(steps.add(WHOLE).sub(WHOLE), fitted + BYTES);
+      for (int lane = 0; lane < LANES; lane++) {
+        byte code = (byte) Simd.get(fitted + BYTES + 4L * lane);
+        Simd.MEMORY.set(ValueLayout.JAVA_BYTE, codes + (long) i * PANEL_ROWS + lane, code);
+      }
+    }
+  }
+
+  /** Floats of up to half its size, added to it and taken back, are rounded to nearest even. */
+  private static final float WHOLE = 0x1.8p23f;
 }

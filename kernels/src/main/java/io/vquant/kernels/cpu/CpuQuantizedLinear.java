@@ -43,7 +43,7 @@ final class CpuQuantizedLinear implements LinearOperator {
   private final long codes;
   private final long scales;
   private final long zeros;
-  private final int bits;
+  private final long laneBytes;
   private final float[] powers;
   private final int blockPanels;
   private final long gridBytes;
@@ -65,8 +65,8 @@ final class CpuQuantizedLinear implements LinearOperator {
     this.bias = bias == null ? null : Operands.floats("bias", bias, weight.rows());
     layout = weight.layout();
     columns = layout.columns();
-    bits = weight.scheme().bits().bits();
-    powers = PanelInput.powers(bits);
+    powers = PanelInput.powers(weight.scheme().bits().bits());
+    laneBytes = weight.scheme().isAsymmetric() ? Integer.BYTES : Byte.BYTES;
     codes = address(weight.codes());
     scales = address(weight.scales());
     zeros = weight.scheme().isAsymmetric() ? address(weight.zeros()) : 0;
@@ -105,8 +105,10 @@ final class CpuQuantizedLinear implements LinearOperator {
   private void prepareRow(int row, int worker) {
     long from = input + Math.min(row, inputRows - 1) * inputStride;
     PanelInput.divide(x, row * columns, from, columns, powers);
-    int group = weight.scheme().group();
-    PanelInput.sumGroups(groupSums, row * layout.groups(), from, columns, group);
+    if (zeros != 0) {
+      int group = weight.scheme().group();
+      PanelInput.sumGroups(groupSums, row * layout.groups(), from, columns, group);
+    }
   }
 
   /** Scales and zeros of a panel as F32. */
@@ -114,9 +116,7 @@ final class CpuQuantizedLinear implements LinearOperator {
     int count = layout.groups() * PANEL_ROWS;
     long from = panel * layout.panelScaleBytes();
     CodeFloats.widenHalves(grids, scales + from, count);
-    if (zeros == 0) {
-      PanelFloats.symmetricZeros(grids + gridBytes, grids, count);
-    } else {
+    if (zeros != 0) {
       CodeFloats.widenHalves(grids + gridBytes, zeros + from, count);
     }
   }
@@ -141,22 +141,27 @@ final class CpuQuantizedLinear implements LinearOperator {
   private void multiplyPanel(long sums, int panel, int row, int lane) {
     long chains = sums + PanelTile.STRIDE;
     int group = weight.scheme().group();
-    int groupStrips = group / PanelLayout.STRIP;
-    long groupBytes = (long) bits * groupStrips * PANEL_ROWS * Integer.BYTES;
-    long words = codes + panel * layout.panelCodeBytes() + 4L * lane;
     long grids = panel * layout.panelScaleBytes() + 2L * lane;
     for (int g = 0; g < layout.groups(); g += PIECE_GROUPS) {
       int count = Math.min(PIECE_GROUPS, layout.groups() - g);
       int x0 = row * columns + g * group;
-      CodePanel.multiply(chains, words + g * groupBytes, x, x0, count, groupStrips, bits);
-      int g0 = row * layout.groups() + g;
+      long code = codeAddress(panel, lane, g);
       long grid = grids + 2L * g * PANEL_ROWS;
       if (zeros == 0) {
-        PanelGrids.foldSymmetric(sums, chains, scales + grid, groupSums, g0, count);
+        CodePanel.eight(chains, code, x, x0, count, group);
+        PanelGrids.scale(sums, chains, scales + grid, count);
       } else {
+        CodePanel.four(chains, code, x, x0, count, group / PanelLayout.STRIP);
+        int g0 = row * layout.groups() + g;
         PanelGrids.fold(sums, chains, scales + grid, zeros + grid, groupSums, g0, count);
       }
     }
+  }
+
+  /** Where the codes of some rows of a group start. */
+  private long codeAddress(int panel, int lane, int group) {
+    long groupBytes = layout.panelCodeBytes() / layout.groups();
+    return codes + panel * layout.panelCodeBytes() + group * groupBytes + lane * laneBytes;
   }
 
   /** One tile's width of weight rows with up to {@link #INPUT_GROUP} input rows. */
@@ -177,7 +182,7 @@ final class CpuQuantizedLinear implements LinearOperator {
     widenGrids(grids, panel);
     Simd.zero(sums, sumBytes);
     for (int g = 0; g < layout.groups(); g++) {
-      unpackGroup(unpacked, panel, lane, g * group);
+      unpackGroup(unpacked, panel, lane, g);
       long scale = grids + ((long) g * PANEL_ROWS + lane) * Float.BYTES;
       addGroup(sums, scale, unpacked, firstRow, rows, g);
     }
@@ -190,12 +195,17 @@ final class CpuQuantizedLinear implements LinearOperator {
     }
   }
 
-  private void unpackGroup(long unpacked, int panel, int lane, int column) {
-    long stripBytes = (long) bits * PANEL_ROWS * Integer.BYTES;
-    long from = codes + panel * layout.panelCodeBytes() + 4L * lane;
-    for (int strip = 0; strip < weight.scheme().group(); strip += PanelLayout.STRIP) {
-      long words = from + (column + strip) / PanelLayout.STRIP * stripBytes;
-      PanelFloats.unpack(unpacked + strip * PanelTile.STRIDE, words, bits);
+  private void unpackGroup(long unpacked, int panel, int lane, int g) {
+    int group = weight.scheme().group();
+    long code = codeAddress(panel, lane, g);
+    if (zeros == 0) {
+      PanelFloats.unpackBytes(unpacked, code, group);
+      return;
+    }
+    long stripBytes = (long) PanelLayout.STRIP_WORDS * PANEL_ROWS * Integer.BYTES;
+    for (int strip = 0; strip < group / PanelLayout.STRIP; strip++) {
+      long to = unpacked + (long) strip * PanelLayout.STRIP * PanelTile.STRIDE;
+      PanelFloats.unpackWords(to, code + strip * stripBytes);
     }
   }
 
@@ -206,9 +216,13 @@ final class CpuQuantizedLinear implements LinearOperator {
     for (int row = 0; row < rows; row += PanelTile.ROWS) {
       int x0 = (firstRow + row) * columns + g * group;
       PanelTile.multiply(chains, x, x0, columns, group, unpacked);
-      int g0 = (firstRow + row) * groups + g;
       long to = sums + row * PanelTile.STRIDE;
-      PanelTile.fold(to, chains, scale, scale + gridBytes, groupSums, g0, groups);
+      if (zeros == 0) {
+        PanelTile.scale(to, chains, scale);
+      } else {
+        int g0 = (firstRow + row) * groups + g;
+        PanelTile.fold(to, chains, scale, scale + gridBytes, groupSums, g0, groups);
+      }
     }
   }
 

@@ -2,16 +2,16 @@ package io.vquant.kernels.cpu;
 
 import static io.vquant.kernels.cpu.Simd.BYTES;
 import static io.vquant.kernels.cpu.Simd.INTS;
+import static io.vquant.kernels.cpu.Simd.LANES;
 import static io.vquant.kernels.cpu.Simd.store;
 
 import io.vquant.kernels.quant.PanelLayout;
-import io.vquant.kernels.quant.QuantizedWeight;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Codes and their grids as F32, for products with them. */
+/** Codes as F32, for products with many input rows. */
 final class PanelFloats {
 
   private static final long WORDS = (long) PanelLayout.PANEL_ROWS * Integer.BYTES;
@@ -19,18 +19,17 @@ final class PanelFloats {
   private PanelFloats() {}
 
   /**
-   * Writes one strip of {@link CodePanel#ROWS} weight rows as {@link CodePanel} sees it: {@code
-   * 2^(bits n)} times the code, and the top code itself.
+   * Writes one strip of {@link CodePanel#ROWS} weight rows as {@link CodePanel#four} sees it:
+   * {@code 16^n} times the code, and the top code itself.
    *
    * @param floats receives {@code [32, ROWS]}
    * @param codes first word of the strip for these rows
    */
-  static void unpack(long floats, long codes, int bits) {
-    int[] masks = CodePanel.masks(bits);
-    long end = codes + bits * WORDS;
+  static void unpackWords(long floats, long codes) {
+    long end = codes + PanelLayout.STRIP_WORDS * WORDS;
     long to = floats;
-    for (int n = 0; n != masks.length; n++) {
-      IntVector place = IntVector.broadcast(INTS, masks[n]);
+    for (int mask : CodePanel.MASKS) {
+      IntVector place = IntVector.broadcast(INTS, mask);
       for (long at = codes; at != end; at += WORDS) {
         store(floats(load(at).and(place)), to);
         store(floats(load(at + BYTES).and(place)), to + BYTES);
@@ -39,21 +38,34 @@ final class PanelFloats {
         to += 4L * BYTES;
       }
     }
-    int top = Integer.SIZE - bits;
     for (long at = codes; at != end; at += WORDS) {
-      store(floats(load(at).lanewise(VectorOperators.LSHR, top)), to);
-      store(floats(load(at + BYTES).lanewise(VectorOperators.LSHR, top)), to + BYTES);
-      store(floats(load(at + 2L * BYTES).lanewise(VectorOperators.LSHR, top)), to + 2L * BYTES);
-      store(floats(load(at + 3L * BYTES).lanewise(VectorOperators.LSHR, top)), to + 3L * BYTES);
+      store(floats(top(load(at))), to);
+      store(floats(top(load(at + BYTES))), to + BYTES);
+      store(floats(top(load(at + 2L * BYTES))), to + 2L * BYTES);
+      store(floats(top(load(at + 3L * BYTES))), to + 3L * BYTES);
       to += 4L * BYTES;
     }
   }
 
-  /** The zeros of symmetric codes; {@code count} a multiple of 16. */
-  static void symmetricZeros(long zeros, long scales, int count) {
-    for (long at = 0; at != 4L * count; at += BYTES) {
-      store(Simd.load(scales + at).mul(-QuantizedWeight.SYMMETRIC_ZERO), zeros + at);
+  /**
+   * The same for codes of 8 bits.
+   *
+   * @param columns as many as are to be written
+   */
+  static void unpackBytes(long floats, long codes, int columns) {
+    long to = floats;
+    long end = codes + (long) columns * PanelLayout.PANEL_ROWS;
+    for (long at = codes; at != end; at += PanelLayout.PANEL_ROWS) {
+      store(CodePanel.bytes(at), to);
+      store(CodePanel.bytes(at + LANES), to + BYTES);
+      store(CodePanel.bytes(at + 2L * LANES), to + 2L * BYTES);
+      store(CodePanel.bytes(at + 3L * LANES), to + 3L * BYTES);
+      to += 4L * BYTES;
     }
+  }
+
+  private static IntVector top(IntVector words) {
+    return words.lanewise(VectorOperators.LSHR, CodePanel.TOP);
   }
 
   private static IntVector load(long address) {

@@ -6,7 +6,6 @@ import static io.vquant.kernels.cpu.Simd.load;
 import static io.vquant.kernels.cpu.Simd.store;
 
 import io.vquant.kernels.quant.PanelLayout;
-import io.vquant.kernels.quant.QuantizedWeight;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -32,10 +31,17 @@ final class PanelGrids {
    */
   static void fold(
       long sums, long chains, long scales, long zeros, float[] groupSums, int g0, int groups) {
+    foldHalf(sums, chains, scales, zeros, groupSums, g0, groups);
+    long half = 2L * BYTES;
+    long halves = 2 * HALF_VECTOR;
+    foldHalf(sums + half, chains + half, scales + halves, zeros + halves, groupSums, g0, groups);
+  }
+
+  /** Two vectors of the four: all four are more than is compiled as one piece. */
+  private static void foldHalf(
+      long sums, long chains, long scales, long zeros, float[] groupSums, int g0, int groups) {
     FloatVector sum0 = load(sums);
     FloatVector sum1 = load(sums + BYTES);
-    FloatVector sum2 = load(sums + 2L * BYTES);
-    FloatVector sum3 = load(sums + 3L * BYTES);
     int g = g0;
     long scale = scales;
     long zero = zeros;
@@ -44,44 +50,29 @@ final class PanelGrids {
       FloatVector factor = FloatVector.broadcast(FLOATS, groupSums[g++]);
       sum0 = CodeFloats.halves(scale).fma(load(at), sum0);
       sum1 = CodeFloats.halves(scale + HALF_VECTOR).fma(load(at + BYTES), sum1);
-      sum2 = CodeFloats.halves(scale + 2 * HALF_VECTOR).fma(load(at + 2L * BYTES), sum2);
-      sum3 = CodeFloats.halves(scale + 3 * HALF_VECTOR).fma(load(at + 3L * BYTES), sum3);
       sum0 = CodeFloats.halves(zero).fma(factor, sum0);
       sum1 = CodeFloats.halves(zero + HALF_VECTOR).fma(factor, sum1);
-      sum2 = CodeFloats.halves(zero + 2 * HALF_VECTOR).fma(factor, sum2);
-      sum3 = CodeFloats.halves(zero + 3 * HALF_VECTOR).fma(factor, sum3);
       scale += HALVES;
       zero += HALVES;
     }
     store(sum0, sums);
     store(sum1, sums + BYTES);
-    store(sum2, sums + 2L * BYTES);
-    store(sum3, sums + 3L * BYTES);
   }
 
-  /** The same for symmetric codes, whose zeros are {@code -128 scale}. */
-  static void foldSymmetric(
-      long sums, long chains, long scales, float[] groupSums, int g0, int groups) {
+  /** The same for symmetric codes, which have no zeros. */
+  static void scale(long sums, long chains, long scales, int groups) {
     FloatVector sum0 = load(sums);
     FloatVector sum1 = load(sums + BYTES);
     FloatVector sum2 = load(sums + 2L * BYTES);
     FloatVector sum3 = load(sums + 3L * BYTES);
-    int g = g0;
-    long at = scales;
+    long scale = scales;
     long end = chains + groups * CHAINS;
-    for (long chain = chains; chain != end; chain += CHAINS) {
-      // A power of two: the product is that of the zero and the group's sum.
-      float shift = -QuantizedWeight.SYMMETRIC_ZERO * groupSums[g++];
-      FloatVector factor = FloatVector.broadcast(FLOATS, shift);
-      FloatVector scale = CodeFloats.halves(at);
-      sum0 = scale.fma(factor, scale.fma(load(chain), sum0));
-      scale = CodeFloats.halves(at + HALF_VECTOR);
-      sum1 = scale.fma(factor, scale.fma(load(chain + BYTES), sum1));
-      scale = CodeFloats.halves(at + 2 * HALF_VECTOR);
-      sum2 = scale.fma(factor, scale.fma(load(chain + 2L * BYTES), sum2));
-      scale = CodeFloats.halves(at + 3 * HALF_VECTOR);
-      sum3 = scale.fma(factor, scale.fma(load(chain + 3L * BYTES), sum3));
-      at += HALVES;
+    for (long at = chains; at != end; at += CHAINS) {
+      sum0 = CodeFloats.halves(scale).fma(load(at), sum0);
+      sum1 = CodeFloats.halves(scale + HALF_VECTOR).fma(load(at + BYTES), sum1);
+      sum2 = CodeFloats.halves(scale + 2 * HALF_VECTOR).fma(load(at + 2L * BYTES), sum2);
+      sum3 = CodeFloats.halves(scale + 3 * HALF_VECTOR).fma(load(at + 3L * BYTES), sum3);
+      scale += HALVES;
     }
     store(sum0, sums);
     store(sum1, sums + BYTES);

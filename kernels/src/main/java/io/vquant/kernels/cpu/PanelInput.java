@@ -4,6 +4,7 @@ import static io.vquant.kernels.cpu.Simd.FLOATS;
 import static io.vquant.kernels.cpu.Simd.LANES;
 
 import io.vquant.kernels.quant.PanelLayout;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /** Input rows as products with codes take them: divided by the places of the codes, and summed. */
@@ -12,14 +13,17 @@ final class PanelInput {
   private PanelInput() {}
 
   /**
-   * What the elements of a strip are multiplied by: {@code 2^-(bits n)} where the code is the n-th
-   * of its word, 1 for the top code.
+   * What the elements of a strip are multiplied by: {@code 16^-n} where the code of 4 bits is the
+   * n-th of its word, 1 for the top code; 1 for all where codes have 8 bits.
    */
   static float[] powers(int bits) {
     float[] powers = new float[PanelLayout.STRIP];
-    for (int i = 0; i < powers.length; i++) {
-      int n = i / bits;
-      powers[i] = n == Integer.SIZE / bits - 1 ? 1f : Math.scalb(1f, -bits * n);
+    Arrays.fill(powers, 1f);
+    if (bits == 4) {
+      for (int n = 0; n < CodePanel.MASKS.length; n++) {
+        int first = n * PanelLayout.STRIP_WORDS;
+        Arrays.fill(powers, first, first + PanelLayout.STRIP_WORDS, Math.scalb(1f, -4 * n));
+      }
     }
     return powers;
   }

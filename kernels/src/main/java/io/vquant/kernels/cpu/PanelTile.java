@@ -64,6 +64,20 @@ final class PanelTile {
     }
   }
 
+  /** The same for symmetric codes, which have no zeros. */
+  static void scale(long sums, long c, long scales) {
+    long chains = c;
+    long end = sums + ROWS * STRIDE;
+    for (long to = sums; to != end; to += STRIDE, chains += STRIDE) {
+      store(load(scales).fma(load(chains), load(to)), to);
+      store(load(scales + BYTES).fma(load(chains + BYTES), load(to + BYTES)), to + BYTES);
+      long at = 2L * BYTES;
+      store(load(scales + at).fma(load(chains + at), load(to + at)), to + at);
+      at = 3L * BYTES;
+      store(load(scales + at).fma(load(chains + at), load(to + at)), to + at);
+    }
+  }
+
   private static void fourByFour(long c, float[] a, int a0, int aStride, int inner, long b) {
     int a1 = a0 + aStride;
     int a2 = a1 + aStride;

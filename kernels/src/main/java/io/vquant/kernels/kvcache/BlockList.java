@@ -113,6 +113,28 @@ final class BlockList {
     return copy;
   }
 
+  /**
+   * Carries the blocks, into an empty list when reading.
+   *
+   * @param least blocks, given-up ones included
+   * @param most of them
+   */
+  void transfer(KvTransfer transfer, int least, int most) {
+    int size = transfer.number("blocks", end, least, most);
+    int firstThere = transfer.number("first block", first, 0, size);
+    if (transfer.isReading()) {
+      blocks = new KvBlock[Math.max(4, size)];
+      first = firstThere;
+      end = firstThere;
+      while (end < size) {
+        add();
+      }
+    }
+    for (int i = first; i < end; i++) {
+      transfer.block(segment(i));
+    }
+  }
+
   /** Bytes of the blocks that are there. */
   long byteSize() {
     return (end - first) * blockByteSize;

@@ -9,6 +9,9 @@ sealed interface HostKvLayer extends KvLayer permits PagedKvLayer, LineKvLayer {
   /** Tells that all rows of the pass are there and attended: the layer may pack. */
   void endPass();
 
+  /** Carries the layer's state, into an empty layer when reading; not during a pass. */
+  void transfer(KvTransfer transfer);
+
   /**
    * Page {@code index} of what was computed: positions {@code 64 index} and on, all of them there
    * and not packed.

@@ -127,6 +127,11 @@ final class HotTiles {
     blocks.releaseFrom(Math.ceilDiv(tokens, PageLayout.TOKENS));
   }
 
+  void transfer(KvTransfer transfer, int tokens) {
+    int tiles = Math.ceilDiv(tokens, PageLayout.TOKENS);
+    blocks.transfer(transfer, tiles, tiles);
+  }
+
   long byteSize() {
     return blocks.byteSize();
   }

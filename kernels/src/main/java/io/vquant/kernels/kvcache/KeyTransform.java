@@ -72,6 +72,11 @@ final class KeyTransform {
     mean[kvHead * headDim + channel] = value;
   }
 
+  void transfer(KvTransfer transfer) {
+    active = transfer.number("transformed", active ? 1 : 0, 0, 1) == 1;
+    transfer.floats(mean, mean.length);
+  }
+
   /** Transforms one head's key in place. */
   void applyToKey(float[] key, int kvHead) {
     if (keys != null) {

@@ -398,6 +398,23 @@ public final class LineKvLayer implements HostKvLayer {
   }
 
   @Override
+  public void transfer(KvTransfer transfer) {
+    length = transfer.number("tokens", length, 0, maxTokens);
+    passStart = length;
+    passEnd = length;
+    transform.transfer(transfer);
+    int pages = length / PageLayout.TOKENS;
+    packed.transfer(transfer, 0, pages);
+    if (packed.size() > 0 && !transform.isActive()) {
+      throw new IllegalArgumentException("packed pages of what was not transformed");
+    }
+    masks.transfer(transfer, packed.size());
+    slab.transfer(transfer, masks, hotStart());
+    hot.transfer(transfer, length - hotStart());
+    scores.transfer(transfer, length - hotStart(), maxTokens);
+  }
+
+  @Override
   public SharedPage sharePage(int index) {
     return hot.sharePage(index);
   }

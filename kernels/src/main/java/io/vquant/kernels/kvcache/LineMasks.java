@@ -50,6 +50,20 @@ final class LineMasks {
     pages = 0;
   }
 
+  /** Carries the masks of so many pages. */
+  void transfer(KvTransfer transfer, int pageCount) {
+    if (transfer.isReading()) {
+      addPages(pageCount);
+    }
+    for (long[] head : masks) {
+      transfer.longs(head, pages);
+    }
+  }
+
+  boolean isSet(int kvHead, int position) {
+    return (masks[kvHead][position / PageLayout.TOKENS] & 1L << position) != 0;
+  }
+
   long byteSize() {
     return (long) Long.BYTES * masks.length * pages;
   }

@@ -70,6 +70,26 @@ public final class LineScores {
     return kvHead * LineBudget.MAX;
   }
 
+  /** Carries what is known of hot tokens between passes. */
+  void transfer(KvTransfer transfer, int hotTokens, int maxTokens) {
+    int tiles = Math.ceilDiv(maxTokens, PageLayout.TOKENS);
+    int capacity =
+        transfer.number(
+            "score capacity", hotCapacity, 0, tiles * PageLayout.TOKENS + PageLayout.TOKENS);
+    if (transfer.isReading()) {
+      reserve(Math.max(hotTokens, capacity));
+    }
+    for (int slot = 0, kept = Math.min(hotTokens, capacity); slot < kept; slot++) {
+      hotRows[slot] = transfer.number("score rows", hotRows[slot], 0, Integer.MAX_VALUE);
+    }
+    for (int head = 0; head < numKvHeads; head++) {
+      float[] totals = new float[Math.min(hotTokens, capacity)];
+      System.arraycopy(hotTotals, hotIndex(head), totals, 0, totals.length);
+      transfer.floats(totals, totals.length);
+      System.arraycopy(totals, 0, hotTotals, hotIndex(head), totals.length);
+    }
+  }
+
   /** Makes room for hot tokens. */
   void reserve(int hotTokens) {
     if (hotTokens > hotCapacity) {

@@ -31,6 +31,11 @@ public final class PagedKvCache implements KvCache {
     }
   }
 
+  /** An empty cache of the same shape, with memory of its own. */
+  public PagedKvCache emptyLikeThis() {
+    return new PagedKvCache(spec, packer);
+  }
+
   private PagedKvCache(KvCacheSpec spec, TilePacker packer, KvMemory memory) {
     this.spec = spec;
     this.packer = packer;
@@ -162,6 +167,29 @@ public final class PagedKvCache implements KvCache {
       } else if (length == 0) {
         layers.get(i).release();
         layers.set(i, emptyLayer(spec.layers().get(i)));
+      }
+    }
+  }
+
+  /**
+   * Carries the cache's state; when reading, into this cache, which must be empty. Not during a
+   * pass. What lies behind the last row of a tile is carried along, whatever it is.
+   *
+   * @throws IllegalArgumentException if what was read is not the state of a cache of this {@link
+   *     #spec}; this cache is of no use then and is to be closed
+   */
+  public void transfer(KvTransfer transfer) {
+    requireNoPass();
+    if (transfer.isReading() && length() > 0) {
+      throw new IllegalStateException("the cache holds " + length() + " tokens, expected none");
+    }
+    for (HostKvLayer layer : layers) {
+      layer.transfer(transfer);
+    }
+    for (HostKvLayer layer : layers) {
+      if (layer.length() != length()) {
+        throw new IllegalArgumentException(
+            "a layer of " + layer.length() + " tokens beside one of " + length());
       }
     }
   }

@@ -160,6 +160,13 @@ public final class PagedKvLayer implements HostKvLayer, PlainPages {
   }
 
   @Override
+  public void transfer(KvTransfer transfer) {
+    length = transfer.number("tokens", length, 0, maxTokens);
+    int count = Math.ceilDiv(length, PageLayout.TOKENS);
+    pages.transfer(transfer, count, count);
+  }
+
+  @Override
   public SharedPage sharePage(int index) {
     return pages.sharePage(index);
   }

@@ -93,6 +93,32 @@ final class Slab {
     }
   }
 
+  /**
+   * Carries the lines.
+   *
+   * @param masks of the same layer, carried before
+   * @param end position after the last packed token
+   * @throws IllegalArgumentException if a line that was read is not one of the masks
+   */
+  void transfer(KvTransfer transfer, LineMasks masks, int end) {
+    int most = 0;
+    for (int head = 0; head < counts.length; head++) {
+      counts[head] = transfer.number("lines", counts[head], 0, LineBudget.MAX);
+      most = Math.max(most, counts[head]);
+      transfer.ints(positions[head], counts[head]);
+      transfer.floats(scores[head], counts[head]);
+      for (int row = 0; row < counts[head]; row++) {
+        int position = positions[head][row];
+        if (position < 0 || position >= end || !masks.isSet(head, position)) {
+          throw new IllegalArgumentException(
+              "line at position " + position + ": expected one of the masks before " + end);
+        }
+      }
+    }
+    int least = Math.ceilDiv(most, PageLayout.TOKENS);
+    blocks.transfer(transfer, least, Math.ceilDiv(LineBudget.MAX, PageLayout.TOKENS));
+  }
+
   void release() {
     blocks.releaseFrom(0);
     Arrays.fill(counts, 0);

@@ -2,13 +2,15 @@ package io.vquant.kernels.quant;
 
 /**
  * Where the codes of a matrix {@code [rows, columns]} lie. Rows are taken in <b>panels</b> of 64,
- * the last padded with zeros; a panel's columns in <b>strips</b> of 32. A strip of b-bit codes is b
- * little-endian 32-bit words for each row, word by word, in each word the rows side by side: {@code
- * [panels][columns / 32][b][64]}. Code n of word j (bits {@code b n} to {@code b n + b - 1}) is
- * that of column {@code n b + j} of the strip.
+ * the last padded with zeros, and lie side by side, so that a vector of codes belongs to as many
+ * rows and no sum crosses lanes.
  *
- * <p>So a vector of words belongs to as many rows, no sum crosses lanes, and the columns of a strip
- * come in order when all words are masked for one n, then for the next.
+ * <p>8 bits: signed bytes {@code [panels][columns][64]}.
+ *
+ * <p>4 bits: a panel's columns are taken in <b>strips</b> of 32, a strip is 4 little-endian 32-bit
+ * words for each row: {@code [panels][columns / 32][4][64]}. Code n of word j (bits {@code 4 n} to
+ * {@code 4 n + 3}) is that of column {@code 4 n + j} of the strip: the columns come in order when
+ * all words are masked for one n, then for the next.
  *
  * <p>Scales (FP16) are {@code [panels][columns / group][64]}, zeros likewise.
  *
@@ -22,6 +24,9 @@ public record PanelLayout(QuantScheme scheme, int rows, int columns) {
 
   /** Columns of a strip. */
   public static final int STRIP = 32;
+
+  /** Words of a row in a strip of 4-bit codes. */
+  public static final int STRIP_WORDS = 4;
 
   public PanelLayout {
     if (rows < 1 || columns < 1) {
@@ -44,14 +49,9 @@ public record PanelLayout(QuantScheme scheme, int rows, int columns) {
     return columns / scheme.group();
   }
 
-  /** Words of a row in a strip, which are as many as a code has bits. */
-  public int stripWords() {
-    return scheme.bits().bits();
-  }
-
   /** Bytes of the codes of one panel. */
   public long panelCodeBytes() {
-    return (long) strips() * stripWords() * PANEL_ROWS * Integer.BYTES;
+    return (long) columns * PANEL_ROWS * scheme.bits().bits() / Byte.SIZE;
   }
 
   /** Bytes of the scales, or of the zeros, of one panel. */
@@ -77,16 +77,20 @@ public record PanelLayout(QuantScheme scheme, int rows, int columns) {
     return codeBytes() + scaleBytes() + zeroBytes();
   }
 
-  /** Byte offset of the word with the code of an element. */
-  public long wordOffset(int row, int column) {
-    long strip = (long) (row / PANEL_ROWS) * strips() + column / STRIP;
-    long word = strip * stripWords() + column % STRIP % stripWords();
-    return (word * PANEL_ROWS + row % PANEL_ROWS) * Integer.BYTES;
+  /** Byte offset of the code of an element with 8 bits, of the word that holds it with 4. */
+  public long codeOffset(int row, int column) {
+    long panel = row / PANEL_ROWS;
+    int lane = row % PANEL_ROWS;
+    if (scheme.bits() == CodeBits.EIGHT) {
+      return (panel * columns + column) * PANEL_ROWS + lane;
+    }
+    long word = (panel * strips() + column / STRIP) * STRIP_WORDS + column % STRIP_WORDS;
+    return (word * PANEL_ROWS + lane) * Integer.BYTES;
   }
 
-  /** How far the code of an element is shifted up in its word. */
+  /** How far a 4-bit code is shifted up in its word. */
   public int shift(int column) {
-    return column % STRIP / stripWords() * scheme.bits().bits();
+    return column % STRIP / STRIP_WORDS * scheme.bits().bits();
   }
 
   /** Byte offset of the scale, and of the zero, of an element. */

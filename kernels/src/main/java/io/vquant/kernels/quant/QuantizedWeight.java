@@ -8,12 +8,10 @@ import java.nio.ByteOrder;
 
 /**
  * A matrix in codes. The weight at a place is {@code fma(scale, code, zero)} in float32, as {@link
- * AffineGrid#value}; with 8 bits zero is {@code -128 scale}, so that codes stand around 128. An
- * outlier's difference is added to that. A product adds the columns in their order, outliers after
- * all others.
+ * AffineGrid#value}, or with 8 bits {@code scale * code}. An outlier's difference is added to that.
  *
  * @param layout where codes, scales and zeros lie
- * @param codes 32-bit words
+ * @param codes bytes, or 32-bit words
  * @param scales FP16, not negative
  * @param zeros FP16; empty with 8 bits
  * @param outliers none where the scheme keeps none
@@ -21,9 +19,6 @@ import java.nio.ByteOrder;
 public record QuantizedWeight(
     PanelLayout layout, Storage codes, Storage scales, Storage zeros, Outliers outliers)
     implements LinearWeight {
-
-  /** The code of 0 with 8 bits. */
-  public static final int SYMMETRIC_ZERO = 128;
 
   private static final ValueLayout.OfInt WORD =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -79,19 +74,17 @@ public record QuantizedWeight(
 
   /** What the code of an element stands for, outlier or not. */
   float codeValue(int row, int column) {
-    int word = segment(codes).get(WORD, layout.wordOffset(row, column));
-    int code = (word >>> layout.shift(column)) & scheme().bits().maxCode();
-    return Math.fma(scale(row, column), (float) code, zero(row, column));
+    long at = layout.codeOffset(row, column);
+    float scale = half(scales, row, column);
+    if (!scheme().isAsymmetric()) {
+      return scale * segment(codes).get(ValueLayout.JAVA_BYTE, at);
+    }
+    int code = (segment(codes).get(WORD, at) >>> layout.shift(column)) & CodeBits.FOUR.maxCode();
+    return Math.fma(scale, (float) code, half(zeros, row, column));
   }
 
-  private float scale(int row, int column) {
-    return Float16.toFloat(segment(scales).get(HALF, layout.scaleOffset(row, column)));
-  }
-
-  private float zero(int row, int column) {
-    return scheme().isAsymmetric()
-        ? Float16.toFloat(segment(zeros).get(HALF, layout.scaleOffset(row, column)))
-        : -SYMMETRIC_ZERO * scale(row, column);
+  private float half(Storage grid, int row, int column) {
+    return Float16.toFloat(segment(grid).get(HALF, layout.scaleOffset(row, column)));
   }
 
   /** The bytes of one part in host memory. */

@@ -55,20 +55,17 @@ public final class ScalarPanelEncoder implements PanelEncoder {
       }
       return;
     }
-    float maxMagnitude = 0;
-    for (float weight : group) {
-      maxMagnitude = Math.max(maxMagnitude, Math.abs(weight));
-    }
-    short scale = SymmetricGrid.scale(maxMagnitude);
+    short scale = SymmetricGrid.scale(group);
     float inverse = AffineGrid.inverse(Float16.toFloat(scale));
     scales.set(HALF, at, scale);
     for (int i = 0; i < group.length; i++) {
-      addCode(codes, row, first + i, SymmetricGrid.code(group[i], inverse));
+      byte code = (byte) SymmetricGrid.code(group[i], inverse);
+      codes.set(ValueLayout.JAVA_BYTE, panel.codeOffset(row, first + i), code);
     }
   }
 
   private void addCode(MemorySegment codes, int row, int column, int code) {
-    long at = panel.wordOffset(row, column);
+    long at = panel.codeOffset(row, column);
     codes.set(WORD, at, codes.get(WORD, at) | (code << panel.shift(column)));
   }
 }

@@ -45,7 +45,8 @@ public final class QuantizedLinearBench {
       for (int i = 3; i < args.length; i++) {
         long start = System.nanoTime();
         contenders.add(
-            new Contender(args[i], operators(backend, layers, args[i]), new AtomicLong(Long.MAX_VALUE)));
+            new Contender(
+                args[i], operators(backend, layers, args[i]), new AtomicLong(Long.MAX_VALUE)));
         System.out.printf("%s made in %.2f s%n", args[i], (System.nanoTime() - start) / 1e9);
       }
       long weights = 0;

@@ -33,7 +33,8 @@ final class CheckpointParameters implements ParameterSource {
   @Override
   public LinearWeight weight(String name, int rows, int columns) {
     if (codes.holds(scope, name)) {
-      return conversion.stored(codes.read(scope, name, rows, columns, conversion));
+      return conversion.stored(
+          scope.prefix() + name, codes.read(scope, name, rows, columns, conversion));
     }
     StoredTensor stored = read(scope, name, List.of((long) rows, (long) columns), "config.json");
     return conversion.matrix(stored, rows, columns);

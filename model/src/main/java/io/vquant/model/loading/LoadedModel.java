@@ -56,6 +56,10 @@ public final class LoadedModel implements AutoCloseable {
     return tally.memory();
   }
 
+  WeightTally tally() {
+    return tally;
+  }
+
   /** Bytes of all weights as they are computed with. */
   public long weightBytes() {
     return weightMemory().byteSize();

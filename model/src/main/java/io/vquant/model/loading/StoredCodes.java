@@ -18,10 +18,11 @@ import java.util.Optional;
 
 /**
  * Matrices that lie in a checkpoint in codes, in place of a tensor {@code NAME}: {@code NAME.codes}
- * I32 {@code [panels, columns / 32 * bits, 64]}, {@code NAME.scales} and with 4 bits {@code
- * NAME.zeros} F16 {@code [panels, columns / group, 64]}, and with outliers {@code
- * NAME.outlier_starts} I32 {@code [panels + 1]}, {@code NAME.outlier_places} I32 {@code [n]} and
- * {@code NAME.outlier_differences} F32 {@code [n]}; see {@link PanelLayout} and {@link Outliers}.
+ * I8 {@code [panels, columns, 64]} with 8 bits, I32 {@code [panels, columns / 8, 64]} with 4,
+ * {@code NAME.scales} and with 4 bits {@code NAME.zeros} F16 {@code [panels, columns / group, 64]},
+ * and with outliers {@code NAME.outlier_starts} I32 {@code [panels + 1]}, {@code
+ * NAME.outlier_places} I32 {@code [n]} and {@code NAME.outlier_differences} F32 {@code [n]}; see
+ * {@link PanelLayout} and {@link Outliers}.
  */
 final class StoredCodes {
   static final String CODES = ".codes";
@@ -62,7 +63,7 @@ final class StoredCodes {
     Optional<QuantScheme> scheme = policy.schemeOf(scope.prefix() + name);
     scheme.orElseThrow().requireFits(scope.prefix() + name, columns);
     PanelLayout layout = new PanelLayout(scheme.orElseThrow(), rows, columns);
-    StoredTensor codes = part(scope, name + CODES, ElementType.I32, codesShape(layout));
+    StoredTensor codes = part(scope, name + CODES, codesType(layout), codesShape(layout));
     StoredTensor scales = part(scope, name + SCALES, ElementType.F16, gridShape(layout));
     HostStorage zeros =
         layout.scheme().isAsymmetric()
@@ -88,12 +89,15 @@ final class StoredCodes {
     }
   }
 
-  /** Shape of the codes' words. */
+  /** Shape of the codes, or of their words. */
   static List<Long> codesShape(PanelLayout layout) {
-    return List.of(
-        (long) layout.panels(),
-        (long) layout.strips() * layout.stripWords(),
-        (long) PanelLayout.PANEL_ROWS);
+    int columns = layout.scheme().isAsymmetric() ? layout.columns() / 8 : layout.columns();
+    return List.of((long) layout.panels(), (long) columns, (long) PanelLayout.PANEL_ROWS);
+  }
+
+  /** Type of the codes. */
+  static ElementType codesType(PanelLayout layout) {
+    return layout.scheme().isAsymmetric() ? ElementType.I32 : ElementType.I8;
   }
 
   /** Shape of scales and of zeros. */

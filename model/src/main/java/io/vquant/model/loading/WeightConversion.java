@@ -71,13 +71,13 @@ final class WeightConversion {
       return new DenseWeight(tensor);
     }
     QuantizedWeight weight = quantized(stored, scheme.get(), rows, columns);
-    tally.addQuantized(weight);
+    tally.addQuantized(stored.name(), weight);
     return weight;
   }
 
   /** A matrix that was stored in codes. */
-  LinearWeight stored(QuantizedWeight weight) {
-    tally.addQuantized(weight);
+  LinearWeight stored(String name, QuantizedWeight weight) {
+    tally.addQuantized(name, weight);
     return weight;
   }
 

@@ -3,11 +3,14 @@ package io.vquant.model.loading;
 import io.vquant.kernels.quant.QuantizedWeight;
 import io.vquant.weights.StoredTensor;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** What a model's parameters came to, gathered while they are loaded, by one thread. */
 final class WeightTally {
   private final List<StoredTensor> inPlace = new ArrayList<>();
+  private final Map<String, QuantizedWeight> quantized = new LinkedHashMap<>();
   private long denseBytes;
   private long quantizedBytes;
   private long denseElements;
@@ -21,7 +24,8 @@ final class WeightTally {
     denseElements += stored.elementCount();
   }
 
-  void addQuantized(QuantizedWeight weight) {
+  void addQuantized(String name, QuantizedWeight weight) {
+    quantized.put(name, weight);
     quantizedBytes += weight.byteSize();
     quantizedElements += (long) weight.rows() * weight.columns();
     outliers += weight.outliers().count();
@@ -30,6 +34,11 @@ final class WeightTally {
   /** Tensors that are read where they lie. */
   List<StoredTensor> inPlace() {
     return inPlace;
+  }
+
+  /** Matrices in codes, by their full names. */
+  Map<String, QuantizedWeight> quantized() {
+    return quantized;
   }
 
   WeightMemory memory() {

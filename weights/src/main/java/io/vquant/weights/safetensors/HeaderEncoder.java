@@ -11,16 +11,17 @@ import tools.jackson.core.json.JsonFactory;
 
 /** The inverse of {@link SafetensorsHeader}: the length and the JSON, padded with blanks. */
 final class HeaderEncoder {
-  private static final int ALIGNMENT = 8;
+  /** What the reference implementation pads to. */
+  static final int ALIGNMENT = 8;
 
   private HeaderEncoder() {}
 
   /**
-   * The bytes that stand before the data part; a multiple of 8.
+   * The bytes that stand before the data part; a multiple of {@code alignment}.
    *
    * @throws IllegalStateException if the JSON is longer than 100 MB
    */
-  static byte[] encode(Map<String, String> metadata, List<TensorEntry> tensors) {
+  static byte[] encode(Map<String, String> metadata, List<TensorEntry> tensors, int alignment) {
     ByteArrayOutputStream text = new ByteArrayOutputStream();
     try (JsonGenerator json = new JsonFactory().createGenerator(ObjectWriteContext.empty(), text)) {
       json.writeStartObject();
@@ -34,7 +35,7 @@ final class HeaderEncoder {
       }
       json.writeEndObject();
     }
-    while (text.size() % ALIGNMENT != 0) {
+    while ((SafetensorsHeader.LENGTH_BYTES + text.size()) % alignment != 0) {
       text.write(' ');
     }
     if (text.size() > SafetensorsHeader.MAX_BYTES) {

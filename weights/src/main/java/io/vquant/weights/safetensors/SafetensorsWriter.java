@@ -37,8 +37,24 @@ public final class SafetensorsWriter {
   private final Map<String, Item> items = new TreeMap<>(UTF8_ORDER);
   private final Map<String, String> metadata = new TreeMap<>(UTF8_ORDER);
 
+  private int alignment = HeaderEncoder.ALIGNMENT;
+
   private record Item(
       String name, ElementType type, List<Long> shape, long byteSize, TensorContent content) {}
+
+  /**
+   * Has the first tensor start at a multiple of so many bytes, by blanks behind the header.
+   *
+   * @param byteCount a power of two, at least 8
+   */
+  public SafetensorsWriter alignment(int byteCount) {
+    if (byteCount < HeaderEncoder.ALIGNMENT || Integer.bitCount(byteCount) != 1) {
+      throw new IllegalArgumentException(
+          "alignment " + byteCount + ": expected a power of two from 8 on");
+    }
+    alignment = byteCount;
+    return this;
+  }
 
   /** Sets one entry of {@code __metadata__}. */
   public SafetensorsWriter metadata(String key, String value) {
@@ -106,7 +122,7 @@ public final class SafetensorsWriter {
   public void write(Path file) throws IOException {
     List<Item> ordered = new ArrayList<>(items.values());
     ordered.sort(Comparator.comparing(Item::type).reversed());
-    byte[] header = header(metadata, ordered);
+    byte[] header = header(metadata, ordered, alignment);
     Path target = file.toAbsolutePath();
     Path unfinished = target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID());
     try {
@@ -124,7 +140,7 @@ public final class SafetensorsWriter {
     }
   }
 
-  private static byte[] header(Map<String, String> metadata, List<Item> ordered) {
+  private static byte[] header(Map<String, String> metadata, List<Item> ordered, int alignment) {
     List<TensorEntry> entries = new ArrayList<>(ordered.size());
     long begin = 0;
     for (Item item : ordered) {
@@ -132,7 +148,7 @@ public final class SafetensorsWriter {
       entries.add(new TensorEntry(item.name(), item.type(), item.shape(), begin, end));
       begin = end;
     }
-    return HeaderEncoder.encode(metadata, entries);
+    return HeaderEncoder.encode(metadata, entries, alignment);
   }
 
   private static void writeItem(Item item, FileChannel file) throws IOException {
