@@ -221,15 +221,19 @@ __device__ __forceinline__ void attendPages(Softmax<D> &state, uint8_t *own, uin
       upper.load(page + (16 * i + row) * (D * KB / 8), pair), lower.load(page + (16 * i + row + 8) * (D * KB / 8), pair);
       float dot[K::GROUPS][4] = {};
 #pragma unroll
-      for (int s = 0; s < STEPS; s++) {
-        uint32_t u[2], v[2];
-        upper.pairsOf(s, u), lower.pairsOf(s, v);
-        const uint32_t codes[4] = {u[0], v[0], u[1], v[1]};
+      for (int w = 0; w < Keys::WORDS; w++) {
+        uint32_t u[4], v[4];
+        upper.unpack(w, u), lower.unpack(w, v);
 #pragma unroll
-        for (int g = 0; g < K::GROUPS; g++) {
-          if (KB == 8 && !Keys::template isOfGroup<K::GROUPS>(pair, s, g)) continue;
-          bool mine = Keys::template isOfGroup<K::GROUPS>(pair, s, g);
-          mma<f16>(dot[g], codes, mine ? queries[s][0] : 0, mine ? queries[s][1] : 0);
+        for (int h = 0; h < Keys::STEPS_A_WORD; h++) {
+          const int s = w * Keys::STEPS_A_WORD + h;
+          const uint32_t codes[4] = {u[2 * h], v[2 * h], u[2 * h + 1], v[2 * h + 1]};
+#pragma unroll
+          for (int g = 0; g < K::GROUPS; g++) {
+            bool mine = Keys::template isOfGroup<K::GROUPS>(pair, s, g);
+            if (KB == 8 && !mine) continue;
+            mma<f16>(dot[g], codes, mine ? queries[s][0] : 0, mine ? queries[s][1] : 0);
+          }
         }
       }
 #pragma unroll
@@ -283,11 +287,15 @@ __device__ __forceinline__ void attendPages(Softmax<D> &state, uint8_t *own, uin
         Values upper, lower;
         upper.load(codes + (16 * i + row) * (PAGE_TOKENS * VB / 8), pair), lower.load(codes + (16 * i + row + 8) * (PAGE_TOKENS * VB / 8), pair);
 #pragma unroll
-        for (int s = 0; s < 4; s++) {
-          uint32_t u[2], v[2];
-          upper.pairsOf(s, u), lower.pairsOf(s, v);
-          const uint32_t factors[4] = {u[0], v[0], u[1], v[1]};
-          mma<f16>(state.mixed[i], factors, p[s / 2][s % 2 * 2], p[s / 2][s % 2 * 2 + 1]);
+        for (int w = 0; w < Values::WORDS; w++) {
+          uint32_t u[4], v[4];
+          upper.unpack(w, u), lower.unpack(w, v);
+#pragma unroll
+          for (int h = 0; h < Values::STEPS_A_WORD; h++) {
+            const int s = w * Values::STEPS_A_WORD + h;
+            const uint32_t factors[4] = {u[2 * h], v[2 * h], u[2 * h + 1], v[2 * h + 1]};
+            mma<f16>(state.mixed[i], factors, p[s / 2][s % 2 * 2], p[s / 2][s % 2 * 2 + 1]);
+          }
         }
       }
     }

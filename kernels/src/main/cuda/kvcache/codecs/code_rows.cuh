@@ -8,7 +8,7 @@ template <int BITS, int D> struct KeyRow;
 
 // 4 bits: a lane takes D / 4 neighbouring channels, so that with two groups of channels pairs 0 and 1 have the first, 2 and 3 the second.
 template <int D> struct KeyRow<4, D> {
-  static constexpr int WORDS = D / 32;
+  static constexpr int WORDS = D / 32, STEPS_A_WORD = 2;
   uint32_t words[WORDS];
 
   __device__ __forceinline__ static int channel(int pair, int step, int i) { return pair * (D / 4) + step / 2 * 8 + step % 2 * 2 + i % 2 * 4 + i / 2; }
@@ -26,16 +26,13 @@ template <int D> struct KeyRow<4, D> {
       words[0] = x.x, words[1] = x.y;
     }
   }
-  __device__ __forceinline__ void pairsOf(int step, uint32_t *pairs) const {
-    uint32_t all[4];
-    offsetCodes(words[step / 2], all);
-    pairs[0] = all[step % 2 * 2], pairs[1] = all[step % 2 * 2 + 1];
-  }
+  // The pairs of a word, two a step.
+  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const { offsetCodes(words[word], pairs); }
 };
 
 // 8 bits: a lane takes 16 channels of every 64.
 template <int D> struct KeyRow<8, D> {
-  static constexpr int WORDS = D / 16;
+  static constexpr int WORDS = D / 16, STEPS_A_WORD = 1;
   uint32_t words[WORDS];
 
   __device__ __forceinline__ static int channel(int pair, int step, int i) { return step / 4 * 64 + pair * 16 + step % 4 * 4 + i; }
@@ -49,14 +46,15 @@ template <int D> struct KeyRow<8, D> {
       words[4 * j] = x.x, words[4 * j + 1] = x.y, words[4 * j + 2] = x.z, words[4 * j + 3] = x.w;
     }
   }
-  __device__ __forceinline__ void pairsOf(int step, uint32_t *pairs) const { offsetBytes(words[step], pairs); }
+  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const { offsetBytes(words[word], pairs); }
 };
 
 // Values: rows of 64 tokens; a lane takes tokens 16 pair ... 16 pair + 15 in four steps.
 template <int BITS> struct ValueRow;
 
 template <> struct ValueRow<4> {
-  uint32_t words[2];
+  static constexpr int WORDS = 2, STEPS_A_WORD = 2;
+  uint32_t words[WORDS];
 
   // Token of the row of weights that this lane names when it loads the operands of two steps.
   __device__ __forceinline__ static int token(int lane) { return lane % 8 / 2 * 16 + lane / 8 + 4 * (lane & 1); }
@@ -64,20 +62,17 @@ template <> struct ValueRow<4> {
     uint2 x = *(const uint2 *)(row + pair * 8);
     words[0] = x.x, words[1] = x.y;
   }
-  __device__ __forceinline__ void pairsOf(int step, uint32_t *pairs) const {
-    uint32_t all[4];
-    exactCodes(words[step / 2], all);
-    pairs[0] = all[step % 2 * 2], pairs[1] = all[step % 2 * 2 + 1];
-  }
+  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const { exactCodes(words[word], pairs); }
 };
 
 template <> struct ValueRow<8> {
-  uint32_t words[4];
+  static constexpr int WORDS = 4, STEPS_A_WORD = 1;
+  uint32_t words[WORDS];
 
   __device__ __forceinline__ static int token(int lane) { return lane % 8 / 2 * 16 + (lane & 1) + 2 * (lane / 8); }
   __device__ __forceinline__ void load(const uint8_t *row, int pair) {
     uint4 x = *(const uint4 *)(row + pair * 16);
     words[0] = x.x, words[1] = x.y, words[2] = x.z, words[3] = x.w;
   }
-  __device__ __forceinline__ void pairsOf(int step, uint32_t *pairs) const { exactBytes(words[step], pairs); }
+  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const { exactBytes(words[word], pairs); }
 };
