@@ -51,7 +51,6 @@ final class DecoderOnlyLm implements CausalLm {
   private final LinearOperator lmHead;
   private final Scratch scratch;
   private final ResidualStream stream;
-  private final ResidualStream decodeStream;
   private final List<ResidualStream> idleStreams = new ArrayList<>();
   private final RowBuffer oneNormed;
   private final RowBuffer oneLogits;
@@ -61,6 +60,7 @@ final class DecoderOnlyLm implements CausalLm {
   private @Nullable RowBuffer manyNormed;
   private @Nullable RowBuffer manyLogits;
   private @Nullable ResidualStream normedStates;
+  private @Nullable ResidualStream decodeStream;
 
   DecoderOnlyLm(ModelConfig config, ParameterSource parameters, KernelBackend backend) {
     this.config = config;
@@ -77,7 +77,6 @@ final class DecoderOnlyLm implements CausalLm {
     lmHead = backend.linear(outputWeight(parameters.child("lm_head"), embedding), null);
     scratch = Scratch.allocate(backend, config, chunkRows);
     stream = new ResidualStream(backend, chunkRows, config.hiddenSize());
-    decodeStream = new ResidualStream(backend, 1, config.hiddenSize());
     oneNormed = new RowBuffer(backend, 1, config.hiddenSize());
     oneLogits = new RowBuffer(backend, 1, config.vocabSize());
     logitsOnHost = new HostRows(backend, config.vocabSize());
@@ -256,7 +255,7 @@ final class DecoderOnlyLm implements CausalLm {
     for (int row = 0; row < rows; row++) {
       checkInput(tokenIds, row, 1, caches.get(row), caches.get(row).length());
     }
-    Tensor hidden = decodeStream.rows(rows);
+    Tensor hidden = decodeStream().rows(rows);
     DecodeRows sequences = new DecodeRows(caches);
     int begun = 0;
     boolean finished = false;
@@ -282,6 +281,13 @@ final class DecoderOnlyLm implements CausalLm {
       }
     }
     return hidden;
+  }
+
+  private ResidualStream decodeStream() {
+    if (decodeStream == null) {
+      decodeStream = new ResidualStream(backend, 1, config.hiddenSize());
+    }
+    return decodeStream;
   }
 
   /** Queries, keys and values are still where the layer left them. */
