@@ -73,6 +73,8 @@ final class PerplexityIT {
             "kv",
             "partial",
             "model",
+            "weights",
+            "bits_per_weight",
             "device",
             "protocol",
             "mode",
@@ -135,6 +137,7 @@ final class PerplexityIT {
             "mean_delta_p",
             "rms_delta_p",
             "against",
+            "against_weights",
             "base_perplexity",
             "base_error");
     assertThat(divergence.get("max_kld").asDouble()).isZero();
