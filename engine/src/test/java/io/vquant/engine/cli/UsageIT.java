@@ -53,7 +53,7 @@ final class UsageIT {
             "--kv",
             "bf16",
             "x"),
-        command("--weights q8", "generate", "--weights", "q8", "x"),
+        command("--weights q5", "generate", "--weights", "q5", "x"),
         command("--device tpu", "generate", "--device", "tpu", "x"),
         command("quotes", "generate", "two", "words"),
         command("more than one prompt", "generate", "-p", "a", "b"),
