@@ -55,7 +55,13 @@ final class GenerateIT {
             "decode_tokens_per_s",
             "first_token_ms");
     assertThat(json.get("memory").propertyNames())
-        .containsExactly("weights_bytes", "kv_bytes", "scratch_bytes", "peak_rss_bytes");
+        .containsExactly(
+            "weights_bytes",
+            "weights",
+            "bits_per_weight",
+            "kv_bytes",
+            "scratch_bytes",
+            "peak_rss_bytes");
     assertThat(json.get("token_ids").size()).isEqualTo(5);
     assertThat(json.get("finish_reason").asString()).isEqualTo("length");
     assertThat(json.get("timings").get("first_token_ms").asDouble()).isBetween(50.0, 60_000.0);
