@@ -31,14 +31,14 @@ import picocli.CommandLine.Option;
 final class InspectCommand implements Callable<Integer> {
   private static final int MAX_NAMED_TENSORS = 3;
   private final CommandContext context;
-  @Mixin private ModelOptions.ModelFolderOption folder;
+  @Mixin private ModelFolderOption folder;
   @Mixin private OutputOptions output;
 
   @Option(
       names = "--weights",
       paramLabel = "FORMAT",
       description = "what they take in q8 or q4, with settings; quantizes them to see")
-  private String weights = ModelOptions.STORED;
+  private String weights = PolicyNames.STORED;
 
   @Option(names = "--tensors", description = "also every tensor: name, type, shape, file, offset")
   private boolean tensors;
@@ -51,13 +51,13 @@ final class InspectCommand implements Callable<Integer> {
 
   InspectCommand(CommandContext context) {
     this.context = context;
-    folder = new ModelOptions.ModelFolderOption();
+    folder = new ModelFolderOption();
     output = new OutputOptions();
   }
 
   @Override
   public Integer call() {
-    WeightPolicy policy = ModelOptions.weightPolicy("--weights", weights);
+    WeightPolicy policy = PolicyNames.weights("--weights", weights);
     Path path = folder.path(context);
     try (KernelBackend backend = backend(policy);
         LoadedModel model =
