@@ -93,12 +93,7 @@ public final class Engine implements AutoCloseable {
       GenerationDefaults defaults = GenerationDefaults.read(directory, config);
       int contextLength = contextLength(options, config);
       MemoryPlan plan =
-          MemoryPlan.of(
-              config,
-              WeightPlan.byteSize(config, WeightFiles.byteSize(directory), options.weights()),
-              contextLength,
-              options.kvPolicy(),
-              options.device());
+          plan(config, WeightFiles.byteSize(directory), contextLength, options);
       return open(options, defaults, plan, opening);
     }
   }
@@ -148,13 +143,7 @@ public final class Engine implements AutoCloseable {
   public static Engine openRandom(ModelShape shape, EngineOptions options) {
     ModelConfig config = shape.config();
     int contextLength = contextLength(options, config);
-    MemoryPlan plan =
-        MemoryPlan.of(
-            config,
-            WeightPlan.byteSize(config, RandomModel.byteSize(config), options.weights()),
-            contextLength,
-            options.kvPolicy(),
-            options.device());
+    MemoryPlan plan = plan(config, RandomModel.byteSize(config), contextLength, options);
     KernelBackend backend =
         Backends.open(options.device(), new BackendOptions(options.threads(), options.prefill()));
     try {
@@ -169,6 +158,17 @@ public final class Engine implements AutoCloseable {
       backend.close();
       throw failure;
     }
+  }
+
+  private static MemoryPlan plan(
+      ModelConfig config, long storedByteSize, int contextLength, EngineOptions options) {
+    return MemoryPlan.of(
+            config,
+            WeightPlan.byteSize(config, storedByteSize, options.weights()),
+            contextLength,
+            options.kvPolicy(),
+            options.device())
+        .withScratch(WeightPlan.scratchByteSize(config, options.weights(), options.device()));
   }
 
   private static int contextLength(EngineOptions options, ModelConfig config) {
@@ -383,7 +383,8 @@ public final class Engine implements AutoCloseable {
   }
 
   private MemoryPlan memoryPlan(int tokens, KvPolicy policy) {
-    return MemoryPlan.of(config(), loaded.weightBytes(), tokens, policy, device());
+    return MemoryPlan.of(config(), loaded.weightBytes(), tokens, policy, device())
+        .withScratch(WeightPlan.scratchByteSize(config(), options.weights(), device()));
   }
 
   public ModelConfig config() {

@@ -10,10 +10,7 @@ import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.kernels.quant.UnfitSchemeException;
 import io.vquant.kernels.quant.WeightPolicy;
-import io.vquant.kernels.tensor.Device;
-import io.vquant.model.MalformedConfigException;
 import io.vquant.model.MemoryPlan;
-import io.vquant.model.loading.ModelLoader;
 import io.vquant.model.loading.WeightMemory;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -352,22 +349,9 @@ final class ModelOptions {
     return folder.path(context);
   }
 
-  /** Where to run; {@code auto} runs weights in codes on the CPU, which has kernels for them. */
+  /** Where to run. */
   DeviceChoice deviceChoice() {
-    DeviceChoice choice = DeviceChoice.parse(device);
-    boolean automaticGpu = device.equals("auto") && choice.device().kind() == Device.Kind.CUDA;
-    return automaticGpu && hasCodes()
-        ? new DeviceChoice(Device.CPU, "auto: weights in 8 and 4 bits run on the cpu")
-        : choice;
-  }
-
-  private boolean hasCodes() {
-    for (String format : weights) {
-      if (weightPolicy("--weights", format).quantizes()) {
-        return true;
-      }
-    }
-    return folder.hasCodes();
+    return DeviceChoice.parse(device);
   }
 
   int threads() {
@@ -445,15 +429,6 @@ final class ModelOptions {
                 .orElse(path);
       } catch (InvalidPathException e) {
         throw CommandFailure.badModel("--model " + model + ": not a file name: " + e.getReason());
-      }
-    }
-
-    /** Whether the folder's weights are stored in 8 or 4 bits; false where it cannot be told. */
-    boolean hasCodes() {
-      try {
-        return model != null && ModelLoader.readConfig(Path.of(model)).storedWeights().quantizes();
-      } catch (MalformedConfigException | InvalidPathException e) {
-        return false; // opening it says what is wrong
       }
     }
 

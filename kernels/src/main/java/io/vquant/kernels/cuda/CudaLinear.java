@@ -54,6 +54,7 @@ final class CudaLinear implements LinearOperator {
     long rowByteSize = (long) weight.columns() * weight.dtype().byteSize();
     boolean aligned = input % VECTOR_BYTES == 0 && rowByteSize % VECTOR_BYTES == 0;
     if (aligned) {
+      runtime.codeProducts().launch();
       runtime
           .rowProducts()
           .add(

@@ -62,7 +62,7 @@ public final class ModelLoader {
       TensorBridge bridge = new TensorBridge(backend, listener, byteSize);
       WeightTally tally = new WeightTally();
       WeightConversion conversion =
-          new WeightConversion(backend, bridge, toQuantize, tally, listener, byteSize);
+          new WeightConversion(backend, bridge, toQuantize, tally);
       StoredCodes codes = new StoredCodes(config.storedWeights());
       CausalLm model =
           Architectures.build(config, new CheckpointParameters(root, conversion, codes), backend);

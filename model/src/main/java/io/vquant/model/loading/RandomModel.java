@@ -36,7 +36,7 @@ public final class RandomModel {
       WeightTally tally = new WeightTally();
       TensorBridge bridge = new TensorBridge(backend, LoadListener.NONE, byteSize(config));
       WeightConversion conversion =
-          new WeightConversion(backend, bridge, policy, tally, LoadListener.NONE, byteSize(config));
+          new WeightConversion(backend, bridge, policy, tally);
       RandomParameters parameters =
           new RandomParameters(
               config.file(),
