@@ -92,8 +92,7 @@ public final class Engine implements AutoCloseable {
       ModelConfig config = ModelLoader.readConfig(directory);
       GenerationDefaults defaults = GenerationDefaults.read(directory, config);
       int contextLength = contextLength(options, config);
-      MemoryPlan plan =
-          plan(config, WeightFiles.byteSize(directory), contextLength, options);
+      MemoryPlan plan = plan(config, WeightFiles.byteSize(directory), contextLength, options);
       return open(options, defaults, plan, opening);
     }
   }

@@ -39,7 +39,8 @@ final class CodeMatrices {
     RowLists lists = new RowLists(0, 0, 0);
     if (here.outliers().count() > 0) {
       lists =
-          outliers.computeIfAbsent(here.outliers(), list -> upload(new OutlierRows(list, here.rows())));
+          outliers.computeIfAbsent(
+              here.outliers(), list -> upload(new OutlierRows(list, here.rows())));
     }
     return new CodeMatrix(
         here.layout(),

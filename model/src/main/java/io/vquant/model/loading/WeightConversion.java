@@ -31,10 +31,7 @@ final class WeightConversion {
    * @param bridge told of bytes that are done
    */
   WeightConversion(
-      KernelBackend backend,
-      TensorBridge bridge,
-      WeightPolicy policy,
-      WeightTally tally) {
+      KernelBackend backend, TensorBridge bridge, WeightPolicy policy, WeightTally tally) {
     this.backend = backend;
     this.bridge = bridge;
     this.policy = policy;
