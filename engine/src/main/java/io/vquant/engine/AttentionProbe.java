@@ -3,12 +3,9 @@ package io.vquant.engine;
 import io.vquant.engine.runtime.AttentionCapture;
 import io.vquant.kernels.attention.AttentionPrecision;
 import io.vquant.kernels.attention.AttentionSpec;
-import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.PrefillAttentionOperator;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.model.AttentionInputs;
-import io.vquant.model.CausalLm;
-import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
 
@@ -19,15 +16,11 @@ import java.util.function.IntPredicate;
  */
 public final class AttentionProbe {
   private final Engine engine;
-  private final CausalLm model;
-  private final KernelBackend backend;
-  private final Lock deviceLock;
+  private final ModelOnDevice device;
 
-  AttentionProbe(Engine engine, CausalLm model, KernelBackend backend, Lock deviceLock) {
+  AttentionProbe(Engine engine, ModelOnDevice device) {
     this.engine = engine;
-    this.model = model;
-    this.backend = backend;
-    this.deviceLock = deviceLock;
+    this.device = device;
   }
 
   /**
@@ -46,13 +39,13 @@ public final class AttentionProbe {
       Consumer<AttentionInputs> visitor,
       GenerationListener listener) {
     engine.requireValid(tokenIds);
-    deviceLock.lock();
+    device.deviceLock().lock();
     try (KvCache cache = engine.newCache(tokenIds.length);
         AttentionCapture capture =
             new AttentionCapture(tokenIds.length, layers, visitor, listener::onPrefill)) {
-      model.forward(tokenIds, 0, tokenIds.length, cache, capture);
+      device.causalLm().forward(tokenIds, 0, tokenIds.length, cache, capture);
     } finally {
-      deviceLock.unlock();
+      device.deviceLock().unlock();
     }
   }
 
@@ -62,6 +55,6 @@ public final class AttentionProbe {
    * @throws io.vquant.kernels.backend.UnsupportedKernelException if the device has none
    */
   public PrefillAttentionOperator operator(AttentionSpec spec, AttentionPrecision precision) {
-    return backend.prefillAttention(spec, precision);
+    return device.backend().prefillAttention(spec, precision);
   }
 }

@@ -1,42 +1,26 @@
 package io.vquant.engine;
 
-import io.vquant.engine.batching.BatchModel;
 import io.vquant.engine.batching.BatchOptions;
 import io.vquant.engine.batching.BatchScheduler;
-import io.vquant.engine.runtime.ComparedLogitsPass;
 import io.vquant.engine.runtime.LogitsFile;
 import io.vquant.engine.runtime.LogitsPass;
-import io.vquant.engine.runtime.MachineMemory;
-import io.vquant.engine.runtime.ModelRunner;
-import io.vquant.engine.runtime.WeightFiles;
-import io.vquant.kernels.Backends;
-import io.vquant.kernels.backend.BackendOptions;
-import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.kernels.tensor.Device;
-import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardListener;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
-import io.vquant.model.loading.LoadListener;
-import io.vquant.model.loading.LoadedModel;
 import io.vquant.model.loading.ModelLoader;
-import io.vquant.model.loading.RandomModel;
 import io.vquant.model.loading.WeightMemory;
-import io.vquant.model.loading.WeightPlan;
 import io.vquant.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,28 +32,23 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Engine implements AutoCloseable {
   private final EngineOptions options;
-  private final int contextLength;
-  private final KernelBackend backend;
-  private final LoadedModel loaded;
+  private final ModelOnDevice model;
   private final @Nullable Tokenizer tokenizer;
   private final GenerationDefaults generationDefaults;
   private final MemoryPlan memoryPlan;
-  private final Lock deviceLock = new ReentrantLock();
+  private final PromptLimits limits;
 
   private Engine(
       EngineOptions options,
-      int contextLength,
-      KernelBackend backend,
-      LoadedModel loaded,
+      ModelOnDevice model,
       @Nullable Tokenizer tokenizer,
       GenerationDefaults generationDefaults) {
     this.options = options;
-    this.contextLength = contextLength;
-    this.backend = backend;
-    this.loaded = loaded;
+    this.model = model;
     this.tokenizer = tokenizer;
     this.generationDefaults = generationDefaults;
-    memoryPlan = memoryPlan(contextLength, options.kvPolicy());
+    memoryPlan = model.memoryPlan(model.contextLength(), options.kvPolicy());
+    limits = new PromptLimits(model.contextLength(), config().vocabSize(), tokenizer != null);
   }
 
   /**
@@ -91,44 +70,14 @@ public final class Engine implements AutoCloseable {
         new TokenizerOpening(directory, options.nativeCacheDirectory())) {
       ModelConfig config = ModelLoader.readConfig(directory);
       GenerationDefaults defaults = GenerationDefaults.read(directory, config);
-      int contextLength = contextLength(options, config);
-      MemoryPlan plan = plan(config, WeightFiles.byteSize(directory), contextLength, options);
-      return open(options, defaults, plan, opening);
-    }
-  }
-
-  private static Engine open(
-      EngineOptions options,
-      GenerationDefaults defaults,
-      MemoryPlan plan,
-      TokenizerOpening opening) {
-    KernelBackend backend =
-        Backends.open(options.device(), new BackendOptions(options.threads(), options.prefill()));
-    LoadedModel loaded = null;
-    try {
-      requireMemory(plan, backend);
-      options.loadProgress().planned(plan);
-      LoadProgress progress = options.loadProgress();
-      if (backend.device().isHost()) {
-        boolean quantizes = options.weights().quantizes();
-        loaded = load(options, backend, quantizes ? progress::advanced : LoadListener.NONE);
-        loaded.prefetch(quantizes ? LoadListener.NONE : progress::advanced);
-      } else {
-        loaded = load(options, backend, progress::advanced);
+      ModelOnDevice model = ModelOpening.ofFolder(options, config);
+      try {
+        return new Engine(options, model, opening.take(), defaults);
+      } catch (Throwable failure) {
+        model.close();
+        throw failure;
       }
-      return new Engine(options, plan.tokens(), backend, loaded, opening.take(), defaults);
-    } catch (Throwable failure) {
-      if (loaded != null) {
-        loaded.close();
-      }
-      backend.close();
-      throw failure;
     }
-  }
-
-  private static LoadedModel load(
-      EngineOptions options, KernelBackend backend, LoadListener listener) {
-    return ModelLoader.load(options.modelDirectory(), backend, options.weights(), listener);
   }
 
   /**
@@ -141,64 +90,9 @@ public final class Engine implements AutoCloseable {
    */
   public static Engine openRandom(ModelShape shape, EngineOptions options) {
     ModelConfig config = shape.config();
-    int contextLength = contextLength(options, config);
-    MemoryPlan plan = plan(config, RandomModel.byteSize(config), contextLength, options);
-    KernelBackend backend =
-        Backends.open(options.device(), new BackendOptions(options.threads(), options.prefill()));
-    try {
-      requireMemory(plan, backend);
-      options.loadProgress().planned(plan);
-      LoadProgress progress = options.loadProgress();
-      LoadedModel loaded = RandomModel.make(config, backend, options.weights(), progress::advanced);
-      GenerationDefaults defaults =
-          new GenerationDefaults(SamplingParams.greedy(), config.tokens().eos());
-      return new Engine(options, contextLength, backend, loaded, null, defaults);
-    } catch (Throwable failure) {
-      backend.close();
-      throw failure;
-    }
-  }
-
-  private static MemoryPlan plan(
-      ModelConfig config, long storedByteSize, int contextLength, EngineOptions options) {
-    return MemoryPlan.of(
-            config,
-            WeightPlan.byteSize(config, storedByteSize, options.weights()),
-            contextLength,
-            options.kvPolicy(),
-            options.device())
-        .withScratch(WeightPlan.scratchByteSize(config, options.weights(), options.device()));
-  }
-
-  private static int contextLength(EngineOptions options, ModelConfig config) {
-    int limit = config.maxPositionEmbeddings();
-    if (options.contextLength() > limit) {
-      throw new IllegalArgumentException(
-          "context " + options.contextLength() + ": the model's limit is " + limit);
-    }
-    return options.contextLength() == EngineOptions.MODEL_LIMIT ? limit : options.contextLength();
-  }
-
-  private static long availableBytes(KernelBackend backend) {
-    return backend.freeByteSize().orElseGet(MachineMemory.ofThisMachine()::availableBytes);
-  }
-
-  private static void requireMemory(MemoryPlan plan, KernelBackend backend) {
-    long available = availableBytes(backend);
-    if (plan.totalByteSize() > available) {
-      throw new NotEnoughMemoryException(
-          "not enough memory for "
-              + plan.tokens()
-              + " tokens of context (weights "
-              + NotEnoughMemoryException.mebibytes(plan.weightByteSize())
-              + ", KV cache "
-              + NotEnoughMemoryException.mebibytes(plan.cacheByteSize())
-              + ", scratch "
-              + NotEnoughMemoryException.mebibytes(plan.scratchByteSize())
-              + ")",
-          plan.totalByteSize(),
-          available);
-    }
+    GenerationDefaults defaults =
+        new GenerationDefaults(SamplingParams.greedy(), config.tokens().eos());
+    return new Engine(options, ModelOpening.ofRandom(options, config), null, defaults);
   }
 
   /**
@@ -212,8 +106,7 @@ public final class Engine implements AutoCloseable {
 
   /** The same with a KV cache of another policy than the engine's. */
   public GenerationSession newSession(KvPolicy policy) {
-    return new GenerationSession(
-        this, new ModelRunner(loaded.model(), deviceLock, newCache(contextLength, policy)));
+    return new GenerationSession(this, model.newRunner(policy));
   }
 
   /** A scorer of token ids with a cache of its own, for evaluation protocols. */
@@ -224,7 +117,7 @@ public final class Engine implements AutoCloseable {
   /** The same in a mode of choice, watched. */
   public EngineTokenScorer newTokenScorer(ScoringMode mode, ScoringListener listener) {
     return new EngineTokenScorer(
-        new ScoringRules(contextLength, mode, listener), newLogitsPass(contextLength));
+        new ScoringRules(contextLength(), mode, listener), newLogitsPass(contextLength()));
   }
 
   /**
@@ -251,21 +144,9 @@ public final class Engine implements AutoCloseable {
       List<KvPolicy> policies,
       ScoringMode mode,
       ScoringListener listener) {
-    List<KvPolicy> all = new ArrayList<>(policies);
-    all.add(base);
-    requireCacheMemory(contextLength, all);
-    CausalLm causalLm = loaded.model();
-    List<KvCache> caches =
-        policies.stream().map(policy -> causalLm.newCache(contextLength, policy)).toList();
     return new EngineDivergenceScorer(
-        new ScoringRules(contextLength, mode, listener),
-        new ComparedLogitsPass(
-            causalLm,
-            backend,
-            deviceLock,
-            baseEngine.loaded.model(),
-            baseEngine.loaded.model().newCache(contextLength, base),
-            caches));
+        new ScoringRules(contextLength(), mode, listener),
+        model.newComparedPass(baseEngine.model, base, policies));
   }
 
   /**
@@ -275,39 +156,22 @@ public final class Engine implements AutoCloseable {
    * @throws NotEnoughMemoryException if the caches, full, would not fit
    */
   public BatchScheduler newScheduler(BatchOptions batch) {
-    long available = availableBytes(backend);
-    if (batch.cacheByteSize() > available) {
-      throw new NotEnoughMemoryException(
-          "not enough memory for the KV caches of " + batch.slots() + " sequences",
-          batch.cacheByteSize(),
-          available);
-    }
-    KvCache emptyCache = loaded.model().newCache(contextLength, options.kvPolicy());
-    try {
-      return new BatchScheduler(
-          new BatchModel(
-              loaded.model(),
-              deviceLock,
-              emptyCache,
-              backend.device().isHost() && options.prefill().isEmpty(),
-              tokenizer,
-              Set.copyOf(generationDefaults.eosTokenIds()),
-              contextLength),
-          batch);
-    } catch (RuntimeException failure) {
-      emptyCache.close();
-      throw failure;
-    }
+    return model.newScheduler(
+        batch,
+        options.kvPolicy(),
+        options.prefill().isEmpty(),
+        tokenizer,
+        Set.copyOf(generationDefaults.eosTokenIds()));
   }
 
   /** Bytes that may still be taken where the model runs. */
   public long availableBytes() {
-    return availableBytes(backend);
+    return model.availableBytes();
   }
 
   /** Shows what attention of a prompt is computed from. */
   public AttentionProbe newAttentionProbe() {
-    return new AttentionProbe(this, loaded.model(), backend, deviceLock);
+    return new AttentionProbe(this, model);
   }
 
   /**
@@ -353,41 +217,19 @@ public final class Engine implements AutoCloseable {
   }
 
   private LogitsPass newLogitsPass(int maxTokens) {
-    return new LogitsPass(loaded.model(), deviceLock, newCache(maxTokens));
+    return model.newLogitsPass(maxTokens, options.kvPolicy());
   }
 
   KvCache newCache(int maxTokens) {
-    return newCache(maxTokens, options.kvPolicy());
+    return model.newCache(maxTokens, options.kvPolicy());
   }
 
   SortedMap<String, String> snapshotOrigin(KvCacheSpec spec) throws IOException {
     return SnapshotOrigin.of(options, spec);
   }
 
-  private KvCache newCache(int maxTokens, KvPolicy policy) {
-    requireCacheMemory(maxTokens, List.of(policy));
-    return loaded.model().newCache(maxTokens, policy);
-  }
-
-  private void requireCacheMemory(int maxTokens, List<KvPolicy> policies) {
-    long byteSize = 0;
-    for (KvPolicy policy : policies) {
-      byteSize += memoryPlan(maxTokens, policy).cacheByteSize();
-    }
-    long available = availableBytes(backend);
-    if (byteSize > available) {
-      throw new NotEnoughMemoryException(
-          "not enough memory for a KV cache of " + maxTokens + " tokens", byteSize, available);
-    }
-  }
-
-  private MemoryPlan memoryPlan(int tokens, KvPolicy policy) {
-    return MemoryPlan.of(config(), loaded.weightBytes(), tokens, policy, device())
-        .withScratch(WeightPlan.scratchByteSize(config(), options.weights(), device()));
-  }
-
   public ModelConfig config() {
-    return loaded.config();
+    return model.loaded().config();
   }
 
   /**
@@ -411,17 +253,17 @@ public final class Engine implements AutoCloseable {
 
   /** Most tokens of a prompt and its answer together. */
   public int contextLength() {
-    return contextLength;
+    return model.contextLength();
   }
 
   /** Where the model runs. */
   public Device device() {
-    return backend.device();
+    return model.backend().device();
   }
 
   /** Threads that compute. */
   public int threads() {
-    return backend.threads();
+    return model.backend().threads();
   }
 
   /** How keys and values are kept. */
@@ -446,7 +288,7 @@ public final class Engine implements AutoCloseable {
 
   /** What the weights take. */
   public WeightMemory weightMemory() {
-    return loaded.weightMemory();
+    return model.loaded().weightMemory();
   }
 
   /** How the weights are kept, be it that they are stored so. */
@@ -457,12 +299,12 @@ public final class Engine implements AutoCloseable {
 
   /** Numbers that were learned. */
   public long parameterCount() {
-    return loaded.parameterCount();
+    return model.loaded().parameterCount();
   }
 
   /** What was accepted or converted at load and may be worth telling, one line each. */
   public List<String> notices() {
-    return loaded.notices();
+    return model.loaded().notices();
   }
 
   /**
@@ -473,39 +315,12 @@ public final class Engine implements AutoCloseable {
    * @throws IllegalArgumentException if stop strings are asked for without a tokenizer
    */
   public void requireValid(GenerationRequest request) {
-    int promptTokens = request.promptTokens();
-    if (promptTokens >= contextLength) {
-      throw new InvalidPromptException(
-          "prompt of "
-              + promptTokens
-              + " tokens: the context holds "
-              + contextLength
-              + ", at least 1 of them for the answer");
-    }
-    requireKnown(request.promptIds());
-    if (tokenizer == null && !request.stopStrings().isEmpty()) {
-      throw new IllegalArgumentException(
-          "stop text \"" + request.stopStrings().getFirst() + "\": needs a tokenizer");
-    }
+    limits.requireValid(request);
   }
 
   /** Refuses tokens that one pass cannot take. */
   void requireValid(int[] tokenIds) {
-    requireKnown(tokenIds);
-    if (tokenIds.length == 0 || tokenIds.length > contextLength) {
-      throw new InvalidPromptException(
-          tokenIds.length + " tokens: expected 1 to " + contextLength + ", the context");
-    }
-  }
-
-  private void requireKnown(int[] tokenIds) {
-    int vocabSize = config().vocabSize();
-    for (int id : tokenIds) {
-      if (id < 0 || id >= vocabSize) {
-        throw new InvalidPromptException(
-            "token id " + id + ": expected 0 to " + (vocabSize - 1) + ", the model's vocabulary");
-      }
-    }
+    limits.requireValid(tokenIds);
   }
 
   /** Frees everything; sessions of this engine must be closed before. */
@@ -514,7 +329,6 @@ public final class Engine implements AutoCloseable {
     if (tokenizer != null) {
       tokenizer.close();
     }
-    loaded.close();
-    backend.close();
+    model.close();
   }
 }

@@ -1,7 +1,6 @@
 package io.vquant.engine.cli;
 
 import io.vquant.engine.Engine;
-import io.vquant.engine.GenerationRequest;
 import io.vquant.engine.SamplingParams;
 import io.vquant.engine.chat.AnswerSettings;
 import io.vquant.engine.chat.Conversation;
@@ -12,13 +11,11 @@ import io.vquant.tokenizer.chat.ChatTokenizer;
 import io.vquant.tokenizer.chat.jinja.TemplateException;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** {@code chat}: a conversation in a terminal, or line by line over pipes. */
 @Command(
@@ -42,29 +39,16 @@ final class ChatCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private PromptOptions prompt;
   @Mixin private SamplingOptions sampling;
+  @Mixin private AnswerOptions answerOptions;
   @Mixin private OutputOptions output;
   @Mixin private CacheFiles cacheFiles;
-
-  @Option(
-      names = {"-n", "--max-tokens"},
-      paramLabel = "N",
-      description = "most tokens of an answer; -1: to its end or the context's (default: -1)")
-  private int maxTokens = GenerationRequest.UNLIMITED;
-
-  @Option(
-      names = "--stop",
-      paramLabel = "TEXT",
-      description = "end answers before this text; may be given several times")
-  private List<String> stopStrings = new ArrayList<>();
-
-  @Option(names = "--ignore-eos", description = "go on after tokens that end an answer")
-  private boolean ignoreEos;
 
   ChatCommand(CommandContext context) {
     this.context = context;
     model = new ModelOptions();
     prompt = new PromptOptions();
     sampling = new SamplingOptions();
+    answerOptions = new AnswerOptions();
     output = new OutputOptions();
     cacheFiles = new CacheFiles();
   }
@@ -74,7 +58,7 @@ final class ChatCommand implements Callable<Integer> {
     model.check();
     sampling.check();
     cacheFiles.check();
-    settings(SamplingParams.greedy()); // checks the limits before anything is loaded
+    answerOptions.check();
     String first = prompt.readIfGiven();
     try (Engine engine = model.open(context, output, true);
         Conversation conversation = new Conversation(engine, format(engine), frame())) {
@@ -105,12 +89,8 @@ final class ChatCommand implements Callable<Integer> {
   }
 
   private AnswerSettings settings(SamplingParams params) {
-    try {
-      return new AnswerSettings(params, maxTokens, stopStrings, ignoreEos);
-    } catch (IllegalArgumentException e) {
-      throw CommandFailure.usage(
-          "--" + String.valueOf(e.getMessage()).replaceFirst("^stop text", "stop"));
-    }
+    return new AnswerSettings(
+        params, answerOptions.maxTokens(), answerOptions.stopStrings(), answerOptions.ignoresEos());
   }
 
   private PromptFormat format(Engine engine) {

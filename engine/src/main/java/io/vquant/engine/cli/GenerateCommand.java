@@ -1,13 +1,10 @@
 package io.vquant.engine.cli;
 
 import io.vquant.engine.Engine;
-import io.vquant.engine.GenerationRequest;
 import io.vquant.engine.GenerationResult;
 import io.vquant.engine.GenerationSession;
 import io.vquant.engine.InvalidPromptException;
 import io.vquant.engine.SamplingParams;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,23 +27,9 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private PromptOptions prompt;
   @Mixin private SamplingOptions sampling;
+  @Mixin private AnswerOptions answers;
   @Mixin private OutputOptions output;
   @Mixin private CacheFiles cacheFiles;
-
-  @Option(
-      names = {"-n", "--max-tokens"},
-      paramLabel = "N",
-      description = "most tokens of the answer; -1: to its end or the context's (default: -1)")
-  private int maxTokens = GenerationRequest.UNLIMITED;
-
-  @Option(
-      names = "--stop",
-      paramLabel = "TEXT",
-      description = "end before this text; may be given several times")
-  private List<String> stopStrings = new ArrayList<>();
-
-  @Option(names = "--ignore-eos", description = "go on after tokens that end an answer")
-  private boolean ignoreEos;
 
   @Option(names = "--json", description = "one JSON object in place of text")
   private boolean json;
@@ -56,6 +39,7 @@ final class GenerateCommand implements Callable<Integer> {
     model = new ModelOptions();
     prompt = new PromptOptions();
     sampling = new SamplingOptions();
+    answers = new AnswerOptions();
     output = new OutputOptions();
     cacheFiles = new CacheFiles();
   }
@@ -66,10 +50,8 @@ final class GenerateCommand implements Callable<Integer> {
     model.addTo(line);
     prompt.addTo(line);
     sampling.addTo(line);
+    answers.addTo(line);
     output.addTo(line);
-    line.wholeNumber(value -> maxTokens = Integer.parseInt(value), "-n", "--max-tokens");
-    line.texts(value -> stopStrings.add(value), "--stop");
-    line.flag(() -> ignoreEos = true, "--ignore-eos");
     line.flag(() -> json = true, "--json");
     return line;
   }
@@ -79,7 +61,7 @@ final class GenerateCommand implements Callable<Integer> {
     model.check();
     sampling.check();
     cacheFiles.check();
-    requestFor(new int[1], SamplingParams.greedy()); // checks the limits before anything is loaded
+    answers.check();
     String text = prompt.read(context.console());
     InputText.requireWellFormed(text, "prompt");
     long startNanos = System.nanoTime();
@@ -95,25 +77,12 @@ final class GenerateCommand implements Callable<Integer> {
         GenerationReport report =
             new GenerationReport(context, output, json, model, session, promptIds.length);
         GenerationResult result =
-            session.generate(requestFor(promptIds, params), report.listener());
+            session.generate(answers.request(promptIds, params), report.listener());
         report.finish(engine, promptIds, result, loadMillis);
         cacheFiles.save(session);
       }
     }
     return ExitCode.DONE;
-  }
-
-  private GenerationRequest requestFor(int[] promptIds, SamplingParams params) {
-    try {
-      return GenerationRequest.builder(promptIds)
-          .sampling(params)
-          .maxTokens(maxTokens)
-          .stopStrings(stopStrings)
-          .ignoreEos(ignoreEos)
-          .build();
-    } catch (IllegalArgumentException e) {
-      throw CommandFailure.usage("--" + e.getMessage().replaceFirst("^stop text", "stop"));
-    }
   }
 
   /** The session would refuse it too, but only after telling which device runs it. */

@@ -128,7 +128,7 @@ final class GenerationReport {
             "memory",
             new JsonText()
                 .put("weights_bytes", plan.weightByteSize())
-                .put("weights", ModelOptions.weightName(engine))
+                .put("weights", WeightReport.name(engine))
                 .put("bits_per_weight", engine.weightMemory().bitsPerWeight())
                 .put("kv_bytes", session.kvCacheByteSize())
                 .put("scratch_bytes", plan.scratchByteSize())

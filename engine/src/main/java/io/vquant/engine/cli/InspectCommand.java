@@ -8,7 +8,9 @@ import io.vquant.kernels.tensor.Device;
 import io.vquant.model.loading.LoadedModel;
 import io.vquant.model.loading.ModelLoader;
 import io.vquant.weights.TensorScan;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -17,8 +19,8 @@ import picocli.CommandLine.Option;
 /** {@code inspect}: what a model folder holds, checked as for running it. */
 @Command(
     description =
-        "Shows what a model folder holds: architecture, parameters, tensors by type, and"
-            + " the memory that running it takes.",
+        "Shows what a model folder holds: architecture, parameters, tensors by type, the"
+            + " tokenizer, and the memory that running it takes.",
     footer = {
       "",
       "Examples:",
@@ -29,14 +31,14 @@ import picocli.CommandLine.Option;
 final class InspectCommand implements Callable<Integer> {
   private static final int MAX_NAMED_TENSORS = 3;
   private final CommandContext context;
-  @Mixin private ModelOptions.ModelFolderOption folder;
+  @Mixin private ModelFolderOption folder;
   @Mixin private OutputOptions output;
 
   @Option(
       names = "--weights",
       paramLabel = "FORMAT",
       description = "what they take in q8 or q4, with settings; quantizes them to see")
-  private String weights = ModelOptions.STORED;
+  private String weights = PolicyNames.STORED;
 
   @Option(names = "--tensors", description = "also every tensor: name, type, shape, file, offset")
   private boolean tensors;
@@ -49,21 +51,23 @@ final class InspectCommand implements Callable<Integer> {
 
   InspectCommand(CommandContext context) {
     this.context = context;
-    folder = new ModelOptions.ModelFolderOption();
+    folder = new ModelFolderOption();
     output = new OutputOptions();
   }
 
   @Override
   public Integer call() {
-    WeightPolicy policy = ModelOptions.weightPolicy("--weights", weights);
+    WeightPolicy policy = PolicyNames.weights("--weights", weights);
+    Path path = folder.path(context);
     try (KernelBackend backend = backend(policy);
         LoadedModel model =
-            ModelLoader.load(
-                folder.path(context), backend, policy, (doneBytes, totalBytes) -> {})) {
+            ModelLoader.load(path, backend, policy, (doneBytes, totalBytes) -> {})) {
+      Optional<TokenizerReport> tokenizer =
+          TokenizerReport.of(path, ModelOptions.nativeCache(context));
       if (check) {
         requireFinite(model);
       }
-      ModelReport report = new ModelReport(folder.name(), model, policy, tensors, check);
+      ModelReport report = new ModelReport(folder.name(), model, policy, tokenizer, tensors, check);
       TextOutput out = context.console().out();
       if (json) {
         out.line(report.json().compact());

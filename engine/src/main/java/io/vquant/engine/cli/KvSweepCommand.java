@@ -122,7 +122,7 @@ final class KvSweepCommand implements Callable<Integer> {
   private List<String> policies() {
     List<String> policies = new ArrayList<>(model.isKvGiven() ? model.kvPolicies() : grid());
     for (int i = 0; i < policies.size(); i++) {
-      ModelOptions.kvPolicy("--kv", policies.get(i));
+      PolicyNames.kv("--kv", policies.get(i));
       if (policies.indexOf(policies.get(i)) < i) {
         throw CommandFailure.usage("policy " + policies.get(i) + " comes twice");
       }

@@ -46,7 +46,7 @@ final class KvSweepRun {
     this.plan = plan;
     this.text = text;
     this.names = names;
-    policies = names.stream().map(name -> ModelOptions.kvPolicy("--kv", name)).toList();
+    policies = names.stream().map(name -> PolicyNames.kv("--kv", name)).toList();
     this.interruption = interruption;
     windows = Math.min(text.windows(plan.windowTokens()), plan.maxWindows());
   }
@@ -57,7 +57,7 @@ final class KvSweepRun {
    * @throws InterruptedCommandException if not even one window was finished
    */
   List<SweepRow> run(Progress progress) {
-    KvPolicy base = ModelOptions.kvPolicy("--against", plan.baseName());
+    KvPolicy base = PolicyNames.kv("--against", plan.baseName());
     List<KvPolicy> all = new ArrayList<>(policies);
     all.add(base); // once more as a way, for its speed and bytes
     try (EngineDivergenceScorer scorer =

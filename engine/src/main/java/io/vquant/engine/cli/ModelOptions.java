@@ -2,18 +2,11 @@ package io.vquant.engine.cli;
 
 import io.vquant.engine.Engine;
 import io.vquant.engine.EngineOptions;
-import io.vquant.engine.LoadProgress;
 import io.vquant.engine.ModelShape;
-import io.vquant.engine.hub.ModelName;
-import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.kernels.quant.UnfitSchemeException;
 import io.vquant.kernels.quant.WeightPolicy;
-import io.vquant.model.MemoryPlan;
-import io.vquant.model.loading.WeightMemory;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,12 +20,6 @@ import picocli.CommandLine.Option;
 /** Which model runs, where and how: the options of every command that runs one. */
 final class ModelOptions {
   static final int MAX_THREADS = 1024;
-  static final String DEFAULT_KV = "auto";
-
-  /** No {@code --weights}: as they are stored. */
-  static final String STORED = "stored";
-
-  private static final String BF16 = "bf16";
 
   @Mixin private ModelFolderOption folder;
 
@@ -60,7 +47,7 @@ final class ModelOptions {
       description = {
         "how keys and values are kept: auto (near lossless), f32, bf16, or in 8, 4 or 2 bits,",
         "such as k4v4,lines=1%,window=128,sinks=4,smooth=on,hadamard=on;",
-        "@FILE.json has rules per layer (default: " + DEFAULT_KV + ")"
+        "@FILE.json has rules per layer (default: " + PolicyNames.DEFAULT_KV + ")"
       })
   private List<String> kv = new ArrayList<>();
 
@@ -111,12 +98,12 @@ final class ModelOptions {
   /** The same, with any number of KV cache policies. */
   void checkForPolicies() {
     DeviceChoice.parse(device);
-    kvPolicies().forEach(policy -> kvPolicy("--kv", policy));
+    kvPolicies().forEach(policy -> PolicyNames.kv("--kv", policy));
     requireBetween("--threads", threads, MAX_THREADS);
     requireBetween("--context", contextLength, Integer.MAX_VALUE);
-    weights.forEach(format -> weightPolicy("--weights", format));
+    weights.forEach(format -> PolicyNames.weights("--weights", format));
     for (String policy : kvPolicies()) {
-      if (prefill().isPresent() && kvPolicy("--kv", policy).base().isPlain()) {
+      if (prefill().isPresent() && PolicyNames.kv("--kv", policy).base().isPlain()) {
         throw CommandFailure.usage(
             "--attention "
                 + attention
@@ -171,9 +158,9 @@ final class ModelOptions {
 
   /** Opens the model once more without tokenizer, with other weights. */
   Engine openWithWeights(CommandContext context, OutputOptions output, String format) {
-    weightPolicy("--against-weights", format);
+    PolicyNames.weights("--against-weights", format);
     Path directory = folder.path(context);
-    String stored = format.equals(BF16) ? STORED : format;
+    String stored = format.equals(PolicyNames.BF16) ? PolicyNames.STORED : format;
     return open(context, output, directory, null, stored, Engine::open);
   }
 
@@ -230,71 +217,18 @@ final class ModelOptions {
       @Nullable Path nativeCache,
       String format,
       Function<EngineOptions, Engine> opener) {
-    try (ProgressBar bar =
-        ProgressBar.ofBytes(context.console().err(), "loading", System.nanoTime())) {
-      EngineOptions options =
-          EngineOptions.of(directory, nativeCache)
-              .withDevice(deviceChoice().device())
-              .withThreads(threads())
-              .withKvPolicy(kvPolicy("--kv", kvPolicies().getFirst()))
-              .withPrefill(prefill())
-              .withWeights(weightPolicy("--weights", format));
-      if (contextLength != null) {
-        options = options.withContextLength(contextLength);
-      }
-      Engine engine =
-          open(options.withLoadProgress(progress(context, output, bar)), format, opener);
-      if (output.debug()) {
-        context.console().message("weights: " + describe(engine));
-      }
-      return engine;
+    EngineOptions options =
+        EngineOptions.of(directory, nativeCache)
+            .withDevice(deviceChoice().device())
+            .withThreads(threads())
+            .withKvPolicy(PolicyNames.kv("--kv", kvPolicies().getFirst()))
+            .withPrefill(prefill())
+            .withWeights(PolicyNames.weights("--weights", format));
+    if (contextLength != null) {
+      options = options.withContextLength(contextLength);
     }
-  }
-
-  private static LoadProgress progress(
-      CommandContext context, OutputOptions output, ProgressBar bar) {
-    return new LoadProgress() {
-      @Override
-      public void advanced(long doneBytes, long totalBytes) {
-        if (output.showsProgress()) {
-          bar.update(doneBytes, totalBytes, System.nanoTime());
-        }
-      }
-
-      @Override
-      public void planned(MemoryPlan plan) {
-        if (output.debug()) {
-          context.console().message("plan: " + describe(plan));
-        }
-      }
-    };
-  }
-
-  private static String describe(MemoryPlan plan) {
-    return "weights %s, KV cache %s for %d tokens (%s a layer), scratch %s"
-        .formatted(
-            Quantities.bytes(plan.weightByteSize()),
-            Quantities.bytes(plan.cacheByteSize()),
-            plan.tokens(),
-            Quantities.bytes(plan.cacheByteSize() / plan.layers()),
-            Quantities.bytes(plan.scratchByteSize()));
-  }
-
-  /** Scheme and memory of the weights, in a line. */
-  static String describe(Engine engine) {
-    WeightMemory memory = engine.weightMemory();
-    String outliers = memory.outliers() == 0 ? "" : ", " + memory.outliers() + " outliers";
-    return "%s, %s bits a weight, %s%s"
-        .formatted(
-            weightName(engine),
-            Quantities.decimal(memory.bitsPerWeight(), 2),
-            Quantities.bytes(memory.byteSize()),
-            outliers);
-  }
-
-  /** How an engine's weights are kept: a policy, or {@code stored}. */
-  static String weightName(Engine engine) {
-    return engine.weights().quantizes() ? engine.weights().toString() : "as stored";
+    return new EngineLoading(context, output)
+        .open(options, complete -> open(complete, format, opener));
   }
 
   private Engine open(
@@ -310,7 +244,7 @@ final class ModelOptions {
       }
       throw CommandFailure.usage("--" + e.getMessage()); // more than the model's limit
     }
-    if (format.equals(BF16) && !isBf16(engine)) {
+    if (format.equals(PolicyNames.BF16) && !isBf16(engine)) {
       String stored = engine.config().dtype().orElse("an unnamed type");
       WeightPolicy codes = engine.weights();
       engine.close();
@@ -327,16 +261,7 @@ final class ModelOptions {
 
   /** The formats given, or the default alone. */
   List<String> weightFormats() {
-    return weights.isEmpty() ? List.of(STORED) : List.copyOf(weights);
-  }
-
-  /** Reads the format that {@code option} was given. */
-  static WeightPolicy weightPolicy(String option, String format) {
-    try {
-      return format.equals(STORED) ? WeightPolicy.STORED : WeightPolicy.parse(format);
-    } catch (IllegalArgumentException e) {
-      throw CommandFailure.usage(option + " " + format + ": " + e.getMessage());
-    }
+    return weights.isEmpty() ? List.of(PolicyNames.STORED) : List.copyOf(weights);
   }
 
   /** Where the tokenizer's native library is unpacked. */
@@ -360,7 +285,7 @@ final class ModelOptions {
 
   /** The policy with all its settings. */
   String kvPolicy() {
-    return kvPolicy("--kv", kvPolicies().getFirst()).toString();
+    return PolicyNames.kv("--kv", kvPolicies().getFirst()).toString();
   }
 
   /** Whether {@code --kv} names a policy. */
@@ -370,21 +295,7 @@ final class ModelOptions {
 
   /** The policies given, or the default alone. */
   List<String> kvPolicies() {
-    return kv.isEmpty() ? List.of(DEFAULT_KV) : List.copyOf(kv);
-  }
-
-  /** Reads the policy that {@code option} was given. */
-  static KvPolicy kvPolicy(String option, String policy) {
-    try {
-      if (policy.equals(DEFAULT_KV)) {
-        return KvPolicy.nearLossless();
-      }
-      return policy.startsWith("@")
-          ? KvPolicyFile.read(policy.substring(1))
-          : KvPolicy.parse(policy);
-    } catch (IllegalArgumentException e) {
-      throw CommandFailure.usage(option + " " + policy + ": " + e.getMessage());
-    }
+    return kv.isEmpty() ? List.of(PolicyNames.DEFAULT_KV) : List.copyOf(kv);
   }
 
   /** What {@code --context} was given, if it was. */
@@ -394,46 +305,11 @@ final class ModelOptions {
 
   /** Whether {@code --model} names one. */
   boolean isModelGiven() {
-    return folder.model != null;
+    return folder.isGiven();
   }
 
   /** How reports name the model. */
   String modelName() {
     return folder.name();
-  }
-
-  /** The one option of commands that only look at a folder. */
-  static final class ModelFolderOption {
-    @Option(
-        names = {"-m", "--model"},
-        paramLabel = "DIR",
-        description =
-            "a Hugging Face model folder, or ORG/NAME that was pulled (default: the bundled model)")
-    private @Nullable String model;
-
-    void addTo(PlainLine line) {
-      line.text(value -> model = value, "-m", "--model");
-    }
-
-    /** The folder; the bundled model's is unpacked when it is not there. */
-    Path path(CommandContext context) {
-      if (model == null) {
-        return BundledModel.open().unpack(context.cacheFolder());
-      }
-      try {
-        Path path = Path.of(model);
-        return Files.exists(path)
-            ? path
-            : ModelName.parse(model)
-                .map(pulled -> ModelsFolder.pulled(context, pulled))
-                .orElse(path);
-      } catch (InvalidPathException e) {
-        throw CommandFailure.badModel("--model " + model + ": not a file name: " + e.getReason());
-      }
-    }
-
-    String name() {
-      return model == null ? BundledModel.NAME : model;
-    }
   }
 }

@@ -10,6 +10,7 @@ import io.vquant.weights.StoredTensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** What {@code inspect} tells of a model, as text or as JSON. */
@@ -17,6 +18,7 @@ final class ModelReport {
   private final String name;
   private final LoadedModel model;
   private final WeightPolicy policy;
+  private final Optional<TokenizerReport> tokenizer;
   private final boolean withTensors;
   private final boolean checked;
   private final Map<String, TypeSum> types = new TreeMap<>();
@@ -34,11 +36,17 @@ final class ModelReport {
    * @param policy by which the weights were quantized when they were loaded
    */
   ModelReport(
-      String name, LoadedModel model, WeightPolicy policy, boolean withTensors, boolean checked) {
+      String name,
+      LoadedModel model,
+      WeightPolicy policy,
+      Optional<TokenizerReport> tokenizer,
+      boolean withTensors,
+      boolean checked) {
     this.name = name;
     this.model = model;
     WeightPolicy stored = model.config().storedWeights();
     this.policy = stored.quantizes() ? stored : policy;
+    this.tokenizer = tokenizer;
     this.withTensors = withTensors;
     this.checked = checked;
     for (StoredTensor tensor : model.checkpoint().weights().tensors()) {
@@ -74,6 +82,7 @@ final class ModelReport {
             .put("tied_embeddings", config.tieWordEmbeddings())
             .put("tensors_by_dtype", byType)
             .put("weights", weights())
+            .put("tokenizer", TokenizerReport.json(tokenizer))
             .put(
                 "memory",
                 new JsonText()
@@ -162,6 +171,7 @@ final class ModelReport {
     types.forEach((type, sum) ->
         row(text, "tensors " + type, sum.count + ", " + Quantities.bytes(sum.byteSize)));
     row(text, "weights", weightLine());
+    row(text, "tokenizer", TokenizerReport.line(tokenizer));
     row(
         text,
         "memory",

@@ -61,7 +61,7 @@ record PerplexityPlan(
       throw CommandFailure.usage("--limit " + limit + ": expected 1 or more");
     }
     if (against != null) {
-      ModelOptions.kvPolicy("--against", against);
+      PolicyNames.kv("--against", against);
     }
     return new PerplexityPlan(chosen, chosenMode, windowTokens, limit, against);
   }

@@ -45,7 +45,7 @@ record PerplexityReport(
     return object
         .put("partial", result.partial())
         .put("model", model.modelName())
-        .put("weights", ModelOptions.weightName(engine))
+        .put("weights", WeightReport.name(engine))
         .put("bits_per_weight", engine.weightMemory().bitsPerWeight())
         .put("device", engine.device().toString())
         .put("protocol", plan.protocol().label())
@@ -166,7 +166,7 @@ record PerplexityReport(
     out.format("Mean PPL(Q)/PPL(base): %10.6f\n", own.value() / base.value());
     out.format("Q is KV cache %s, base %s\n", model.kvPolicy(), plan.against());
     if (againstWeights != null) {
-      out.format("Q has weights %s, base %s\n", ModelOptions.describe(engine), againstWeights);
+      out.format("Q has weights %s, base %s\n", WeightReport.line(engine), againstWeights);
     }
     out.format("\n====== KL divergence statistics ======\n");
     addEstimate(

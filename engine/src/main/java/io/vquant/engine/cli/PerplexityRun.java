@@ -62,7 +62,7 @@ final class PerplexityRun {
         return result(perplexity, Optional.empty(), scorer.kvCacheByteSize());
       }
     }
-    KvPolicy base = ModelOptions.kvPolicy("--against", plan.against());
+    KvPolicy base = PolicyNames.kv("--against", plan.against());
     try (EngineDivergenceScorer scorer =
         engine.newDivergenceScorer(
             baseEngine, base, List.of(engine.kvPolicy()), plan.mode(), listener())) {

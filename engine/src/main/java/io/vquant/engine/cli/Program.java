@@ -35,29 +35,34 @@ final class Program {
     this.failures = new FailureReport(context.console());
   }
 
+  /** Lambdas, not method references: linking one of those loads the class that it names. */
   private static Map<String, Entry> commands() {
     Map<String, Entry> commands = new LinkedHashMap<>();
-    commands.put("generate", new Entry("answer a prompt", GenerateCommand::new));
-    // Not method references: linking those loads the class.
+    commands.put("generate", new Entry("answer a prompt", c -> new GenerateCommand(c)));
     commands.put("chat", new Entry("talk with a model", c -> new ChatCommand(c)));
     commands.put("serve", new Entry("serve the model over HTTP", c -> new ServeCommand(c)));
     commands.put(
         "pull", new Entry("fetch a model from a Hugging Face hub", c -> new PullCommand(c)));
-    commands.put("inspect", new Entry("show what a model folder holds", InspectCommand::new));
-    commands.put("doctor", new Entry("check this machine and say what to do", DoctorCommand::new));
-    commands.put("tokenize", new Entry("text to token ids, or back", TokenizeCommand::new));
     commands.put(
-        "template", new Entry("render a chat as the model reads it", TemplateCommand::new));
-    commands.put("logits", new Entry("write a model's numbers to a file", LogitsCommand::new));
-    commands.put("perplexity", new Entry("measure loss on a text", PerplexityCommand::new));
-    commands.put("kv-sweep", new Entry("compare KV cache policies", KvSweepCommand::new));
-    commands.put("needle", new Entry("find what is hidden in long texts", NeedleCommand::new));
-    commands.put("eval", new Entry("ask tasks and judge the answers", EvalCommand::new));
-    commands.put("attn-map", new Entry("pictures of attention", AttnMapCommand::new));
+        "inspect", new Entry("show what a model folder holds", c -> new InspectCommand(c)));
     commands.put(
-        "attn-mse", new Entry("measure the error of low-bit attention", AttnMseCommand::new));
-    commands.put("quantize", new Entry("write 8- or 4-bit weights", QuantizeCommand::new));
-    commands.put("bench", new Entry("measure speed", BenchCommand::new));
+        "doctor", new Entry("check this machine and say what to do", c -> new DoctorCommand(c)));
+    commands.put("tokenize", new Entry("text to token ids, or back", c -> new TokenizeCommand(c)));
+    commands.put(
+        "template", new Entry("render a chat as the model reads it", c -> new TemplateCommand(c)));
+    commands.put(
+        "logits", new Entry("write a model's numbers to a file", c -> new LogitsCommand(c)));
+    commands.put("perplexity", new Entry("measure loss on a text", c -> new PerplexityCommand(c)));
+    commands.put("kv-sweep", new Entry("compare KV cache policies", c -> new KvSweepCommand(c)));
+    commands.put(
+        "needle", new Entry("find what is hidden in long texts", c -> new NeedleCommand(c)));
+    commands.put("eval", new Entry("ask tasks and judge the answers", c -> new EvalCommand(c)));
+    commands.put("attn-map", new Entry("pictures of attention", c -> new AttnMapCommand(c)));
+    commands.put(
+        "attn-mse",
+        new Entry("measure the error of low-bit attention", c -> new AttnMseCommand(c)));
+    commands.put("quantize", new Entry("write 8- or 4-bit weights", c -> new QuantizeCommand(c)));
+    commands.put("bench", new Entry("measure speed", c -> new BenchCommand(c)));
     return commands;
   }
 

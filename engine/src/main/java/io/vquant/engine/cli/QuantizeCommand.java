@@ -39,7 +39,7 @@ import picocli.CommandLine.Option;
     })
 final class QuantizeCommand implements Callable<Integer> {
   private final CommandContext context;
-  @Mixin private ModelOptions.ModelFolderOption folder;
+  @Mixin private ModelFolderOption folder;
   @Mixin private OutputOptions output;
 
   @Option(
@@ -69,7 +69,7 @@ final class QuantizeCommand implements Callable<Integer> {
 
   QuantizeCommand(CommandContext context) {
     this.context = context;
-    folder = new ModelOptions.ModelFolderOption();
+    folder = new ModelFolderOption();
     output = new OutputOptions();
   }
 
@@ -94,7 +94,7 @@ final class QuantizeCommand implements Callable<Integer> {
   private List<WeightPolicy> policies() {
     List<WeightPolicy> policies = new ArrayList<>();
     for (String format : weights) {
-      WeightPolicy policy = ModelOptions.weightPolicy("--weights", format);
+      WeightPolicy policy = PolicyNames.weights("--weights", format);
       if (!policy.quantizes()) {
         throw CommandFailure.usage("--weights " + format + ": expected q8 or q4");
       }

@@ -62,7 +62,7 @@ final class SpeedTest {
     Contender(Engine engine, String policy) {
       this.engine = engine;
       this.policy = policy;
-      kvPolicy = ModelOptions.kvPolicy("--kv", policy);
+      kvPolicy = PolicyNames.kv("--kv", policy);
       session = engine.newSession(kvPolicy);
     }
 
@@ -75,7 +75,7 @@ final class SpeedTest {
 
     BenchRow.Model model() {
       long weightBytes = engine.memoryPlan().weightByteSize();
-      String weights = ModelOptions.weightName(engine);
+      String weights = WeightReport.name(engine);
       return new BenchRow.Model(modelName, weights, weightBytes, engine.parameterCount());
     }
 
@@ -83,7 +83,7 @@ final class SpeedTest {
     BenchRow.Kv kv() {
       int tokens = Math.ceilDiv(session.tokenIds().length, PageLayout.TOKENS) * PageLayout.TOKENS;
       double bits = engine.kvEffectiveBits(kvPolicy, tokens);
-      String name = policy.equals(ModelOptions.DEFAULT_KV) ? kvPolicy.toString() : policy;
+      String name = policy.equals(PolicyNames.DEFAULT_KV) ? kvPolicy.toString() : policy;
       return new BenchRow.Kv(name, bits, session.kvCacheByteSize());
     }
 

@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
     })
 final class TemplateCommand implements Callable<Integer> {
   private final CommandContext context;
-  @Mixin private ModelOptions.ModelFolderOption folder;
+  @Mixin private ModelFolderOption folder;
   @Mixin private OutputOptions output;
 
   @Option(
@@ -49,7 +49,7 @@ final class TemplateCommand implements Callable<Integer> {
 
   TemplateCommand(CommandContext context) {
     this.context = context;
-    folder = new ModelOptions.ModelFolderOption();
+    folder = new ModelFolderOption();
     output = new OutputOptions();
   }
 

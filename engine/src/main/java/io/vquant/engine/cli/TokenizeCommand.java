@@ -25,7 +25,7 @@ import picocli.CommandLine.Parameters;
     })
 final class TokenizeCommand implements Callable<Integer> {
   private final CommandContext context;
-  @Mixin private ModelOptions.ModelFolderOption folder;
+  @Mixin private ModelFolderOption folder;
   @Mixin private OutputOptions output;
 
   @Parameters(arity = "0..1", paramLabel = "TEXT", description = "the text")
@@ -51,7 +51,7 @@ final class TokenizeCommand implements Callable<Integer> {
 
   TokenizeCommand(CommandContext context) {
     this.context = context;
-    folder = new ModelOptions.ModelFolderOption();
+    folder = new ModelFolderOption();
     output = new OutputOptions();
   }
 

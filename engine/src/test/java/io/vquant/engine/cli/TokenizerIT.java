@@ -50,6 +50,23 @@ final class TokenizerIT {
   }
 
   @Test
+  void inspectTellsOfTheTokenizerOrItsDefect() throws IOException {
+    ModelFolder model = ModelFolder.complete(temp.resolve("model"));
+    Cli cli = Cli.onThisJava();
+    String[] args = {"inspect", "-m", model.toString()};
+    assertThat(cli.run(args).succeeds().out())
+        .containsPattern("tokenizer +4096 tokens, ids to 4095, begins with ");
+    model.write(TOKENIZER, "{}");
+    cli.run(args).failsWith(BAD_MODEL, TOKENIZER);
+    model.delete(TOKENIZER);
+    assertThat(cli.run(args).succeeds().out()).containsPattern("tokenizer +none\n");
+    assertThat(cli.run("inspect", "-m", model.toString(), "--json").succeeds().out())
+        .contains("\"tokenizer\":null");
+    model.write("tokenizer.model", "x");
+    cli.run(args).failsWith(BAD_MODEL, "tokenizer.model");
+  }
+
+  @Test
   void idsBeyondTheModelsVocabulary() throws IOException {
     ModelFolder model = ModelFolder.complete(temp.resolve("model"));
     model.replace(

@@ -25,6 +25,8 @@ import tools.jackson.databind.json.JsonMapper;
 public final class TestHub implements AutoCloseable {
   public static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
   public static final String MODEL = "org/tiny";
+  static final String SHARD_1 = "model-00001-of-00002.safetensors";
+  static final String SHARD_2 = "model-00002-of-00002.safetensors";
 
   /** What a fault does in place of an answer; false lets the answer follow. */
   public interface Fault {
@@ -63,10 +65,9 @@ public final class TestHub implements AutoCloseable {
     hub.small("chat_template.jinja", "{{ messages }}");
     hub.small(
         "model.safetensors.index.json",
-        "{\"weight_map\":{\"a\":\"model-00001-of-00002.safetensors\","
-            + "\"b\":\"model-00002-of-00002.safetensors\"}}");
-    hub.large("model-00001-of-00002.safetensors", bytes(3_000_000, 2));
-    hub.large("model-00002-of-00002.safetensors", bytes(2_000_000, 3));
+        "{\"weight_map\":{\"a\":\"" + SHARD_1 + "\",\"b\":\"" + SHARD_2 + "\"}}");
+    hub.large(SHARD_1, bytes(3_000_000, 2));
+    hub.large(SHARD_2, bytes(2_000_000, 3));
     hub.large("pytorch_model.bin", bytes(1000, 4));
     hub.large("onnx/model.onnx", bytes(1000, 5));
     hub.large("consolidated.safetensors", bytes(1000, 6));
@@ -127,6 +128,27 @@ public final class TestHub implements AutoCloseable {
   /** Has something else happen to requests whose path ends so. */
   public void fault(String pathEnd, Fault fault) {
     faults.put(pathEnd, fault);
+  }
+
+  /** Has the connection break after so many bytes of a file, each time. */
+  void alwaysCut(String name, int bytes) {
+    fault(
+        name,
+        exchange -> {
+          cut(exchange, content(name), bytes);
+          return true;
+        });
+  }
+
+  /** Sends requests whose path ends so elsewhere. */
+  void redirect(String pathEnd, String to) {
+    fault(
+        pathEnd,
+        exchange -> {
+          exchange.getResponseHeaders().set("Location", to);
+          send(exchange, 302, new byte[0]);
+          return true;
+        });
   }
 
   void noFaults() {

@@ -2,24 +2,51 @@ package io.vquant.engine.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /** The options name methods in text: they must be there. */
 class JvmOptionsTest {
-  private static final String PREFIX = "-XX:CompileCommand=dontinline,";
+  /** Whatever a command to the compiler does, it names a method: {@code class::method}. */
+  private static final Pattern METHOD =
+      Pattern.compile("-XX:CompileCommand=\\w+,([\\w.$]+)::(\\w+)(,.*)?");
+
+  private static Set<String> methods(String command) {
+    Set<String> methods = new TreeSet<>();
+    for (String option : JvmOptions.beside(List.of())) {
+      Matcher matcher = METHOD.matcher(option);
+      if (option.contains("=" + command + ",") && matcher.matches()) {
+        methods.add(matcher.group(1) + "::" + matcher.group(2));
+      }
+    }
+    return methods;
+  }
 
   @Test
-  void everyHotLoopExists() throws ClassNotFoundException {
-    List<String> hotLoops =
-        JvmOptions.beside(List.of()).stream().filter(option -> option.startsWith(PREFIX)).toList();
-    assertThat(hotLoops).isNotEmpty();
-    for (String option : hotLoops) {
-      String[] names = option.substring(PREFIX.length()).split("::", 2);
+  void everyCommandToTheCompilerNamesAMethod() {
+    assertThat(JvmOptions.beside(List.of()))
+        .filteredOn(
+            option -> option.startsWith("-XX:CompileCommand=") && !option.endsWith("=quiet"))
+        .isNotEmpty()
+        .allMatch(option -> METHOD.matcher(option).matches());
+  }
+
+  @Test
+  void everyHotOrVectorLoopExists() throws ClassNotFoundException {
+    Set<String> early = methods("CompileThresholdScaling");
+    assertThat(early).hasSizeGreaterThan(methods("dontinline").size());
+    assertThat(early).containsAll(methods("dontinline"));
+    for (String method : early) {
+      String[] names = method.split("::", 2);
       Class<?> type = Class.forName(names[0], false, getClass().getClassLoader());
-      assertThat(Arrays.stream(type.getDeclaredMethods()).map(method -> method.getName()))
-          .as(option)
+      assertThat(Arrays.stream(type.getDeclaredMethods()).map(Method::getName))
+          .as(method)
           .contains(names[1]);
     }
   }
