@@ -53,6 +53,7 @@ final class CudaLinear implements LinearOperator {
   }
 
   private void multiplyRow(Tensor out, Tensor x) {
+    runtime.codeProducts().launch();
     if (runtime.rowProducts().add(out, x, weight, bias)) {
       return;
     }
