@@ -1,56 +1,17 @@
 // y = W x + b for one row of x and 16-bit weights, at the rate that memory delivers W. Tensor cores take 16 rows of W at a time, so nothing is left to do
 // between two loads; x stays what it is: the sum of three 16-bit numbers (three columns of the product), whose products are exact and whose sums are float32.
-// Up to three matrices that share x run as one launch (q, k and v; gate and up), and what stands before and after joins where it can, since a kernel of its
-// own costs as much as the products of a small matrix: RMSNorm of x before; a residual sum, a gated activation, or rotary embedding and the row's place in
-// plain pages after. Blocks stay for the whole launch and take every so many tiles of 16 rows.
 #include <type_traits>
 
 #include "../common/mma.cuh"
 #include "../common/order.cuh"
-#include "../common/reduce.cuh"
 #include "../common/vec_io.cuh"
-#include "../kvcache/plain_pages.cuh"
+#include "row_products.cuh"
 
 constexpr int WARPS = 16, THREADS = WARPS * WARP, PAIRS = 8, STEP = 32, LOADS = 5, TERMS = 3, PER_LOAD = 8;
 
-// x is to be x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, section 3), which is also left in `normed` for others; as it is where `weight` is null.
-struct Norm {
-  const float *weight;
-  float *normed;
-  float epsilon;
-};
-
-// Rows of a matrix, in pairs `half` apart: the rows 2 half i + j and 2 half i + half + j.
-template <class T> struct Part {
-  const T *weight;
-  const float *bias;
-  float *out;
-  int rows, half;
-
-  __device__ int tiles() const { return ((rows + 2 * half - 1) / (2 * half) * half + PAIRS - 1) / PAIRS; }
-  __device__ int first(int pair) const { return pair / half * 2 * half + pair % half; }
-};
-
-// Plain pages that take the second part as keys and the third as values; none where `pages` is null.
-struct Append {
-  const unsigned long long *pages;
-  const int *position;
-  int headDim;
-  bool isFloat;
-
-  template <class P> __device__ void store(bool isKey, int column, float x) const {
-    int page = *position / PAGE_TOKENS, slot = *position % PAGE_TOKENS, head = column / headDim, channel = column % headDim;
-    if (isKey)
-      headKeys<P>(pages, page, head, headDim)[channel * PAGE_TOKENS + slot] = fromFloat<P>(x);
-    else
-      headValues<P>(pages, page, head, headDim)[slot * headDim + channel] = fromFloat<P>(x);
-  }
-  __device__ void store(bool isKey, int column, float x) const {
-    if (isFloat)
-      store<float>(isKey, column, x);
-    else
-      store<bf16>(isKey, column, x);
-  }
+// A matrix of 16-bit numbers, row after row.
+template <class T> struct Dense {
+  const T *elements;
 };
 
 // x as sums of TERMS elements of T: [TERMS][stride], zeros after the last column.
@@ -162,7 +123,9 @@ template <class T, class Rows> __device__ void run(const float *x, int columns, 
   T *terms = (T *)shared;
   int lane = threadIdx.x % WARP, batches = (columns + STEP * WARPS * LOADS - 1) / (STEP * WARPS * LOADS), tile = blockIdx.x, batch = 0, turn = 0;
   const T *first, *second;
-  rows.locate(tile, lane / 4, first, second);
+  auto elements = [&](const Place<Dense<T>> &place) { return place.weight.elements + (long long)min(place.row, place.rows - 1) * columns; };
+  auto locate = [&](int of) { first = elements(rows.locate(of, lane / 4, false)), second = elements(rows.locate(of, lane / 4, true)); };
+  locate(tile);
   Batch now, next;
   now.load(first, second, 0, columns);
   // The first weights are on their way before x is known to be complete.
@@ -172,7 +135,7 @@ template <class T, class Rows> __device__ void run(const float *x, int columns, 
     bool last = batch + 1 == batches;
     int nextTile = last ? tile + gridDim.x : tile, nextBatch = last ? 0 : batch + 1;
     if (nextTile < rows.tiles) {
-      if (last) rows.locate(nextTile, lane / 4, first, second);
+      if (last) locate(nextTile);
       next.load(first, second, nextBatch, columns);
     }
     now.multiply(sums, terms, batch, columns);
@@ -188,83 +151,21 @@ template <class T, class Rows> __device__ void run(const float *x, int columns, 
   }
 }
 
-template <class T> struct Products {
-  Part<T> a, b, c;
-  float *residual;        // gets the first part's results added
-  const float2 *angles;   // [half] of (cos, sin)
-  int rotated;            // bits of the parts that are turned by them
-  Append append;
-  int columns, aTiles, bTiles, tiles;
-
-  __device__ Part<T> part(int &tile, int &index) const {
-    if (tile < aTiles) return index = 0, a;
-    tile -= aTiles;
-    if (tile < bTiles) return index = 1, b;
-    tile -= bTiles;
-    return index = 2, c;
-  }
-  __device__ void locate(int tile, int pair, const T *&first, const T *&second) const {
-    int index;
-    Part<T> p = part(tile, index);
-    int row = p.first(tile * PAIRS + pair);
-    first = p.weight + (long long)min(row, p.rows - 1) * columns, second = p.weight + (long long)min(row + p.half, p.rows - 1) * columns;
-  }
-  __device__ void finish(int tile, int pair, float y0, float y1) const {
-    int index;
-    Part<T> p = part(tile, index);
-    int row = p.first(tile * PAIRS + pair), other = row + p.half;
-    if (row >= p.rows) return;
-    if (p.bias) y0 += p.bias[row], y1 += other < p.rows ? p.bias[other] : 0.f;
-    if (rotated >> index & 1) {
-      float2 angle = angles[row % (2 * p.half)];
-      float before = y0;
-      y0 = before * angle.x - y1 * angle.y, y1 = y1 * angle.x + before * angle.y;
-    }
-    put(p, index, row, y0);
-    if (other < p.rows) put(p, index, other, y1);
-  }
-  __device__ void put(const Part<T> &p, int index, int row, float y) const {
-    p.out[row] = y;
-    if (residual) residual[row] += y;
-    if (append.pages && index > 0) append.store(index == 1, row, y);
-  }
-};
-
-// SwiGLU: each pair is the same row of both matrices; gate's results are replaced by silu(gate) * up.
-template <class T> struct Gated {
-  const T *gateWeight, *upWeight;
-  const float *gateBias, *upBias;
-  float *gate, *up;
-  int rows, columns, tiles;
-
-  __device__ void locate(int tile, int pair, const T *&first, const T *&second) const {
-    long long at = (long long)min(tile * PAIRS + pair, rows - 1) * columns;
-    first = gateWeight + at, second = upWeight + at;
-  }
-  __device__ void finish(int tile, int pair, float g, float u) const {
-    int row = tile * PAIRS + pair;
-    if (row >= rows) return;
-    if (gateBias) g += gateBias[row];
-    if (upBias) u += upBias[row];
-    up[row] = u;
-    gate[row] = g / (1.f + expf(-g)) * u;
-  }
-};
-
 #define ENTRY(SUFFIX, T)                                                                                                                                    \
-  extern "C" __global__ void __launch_bounds__(THREADS)                                                                                             \
+  extern "C" __global__ void __launch_bounds__(THREADS)                                                                                                     \
       gemv_##SUFFIX(const float *x, int columns, const float *normWeight, float *normed, float epsilon, const T *w0, const float *b0, float *y0, int n0,    \
                     int half0, const T *w1, const float *b1, float *y1, int n1, int half1, const T *w2, const float *b2, float *y2, int n2, int half2,      \
                     float *residual, const float2 *angles, int rotated, const unsigned long long *pages, const int *position, int headDim, int isFloat) {   \
-    Part<T> a{w0, b0, y0, n0, half0}, b{w1, b1, y1, n1, half1}, c{w2, b2, y2, n2, half2};                                                                   \
-    int aTiles = a.tiles(), bTiles = b.tiles();                                                                                                             \
+    using Rows = Part<Dense<T>>;                                                                                                                            \
     run<T>(x, columns, Norm{normWeight, normed, epsilon},                                                                                                   \
-           Products<T>{a, b, c, residual, angles, rotated, Append{pages, position, headDim, isFloat != 0}, columns, aTiles, bTiles, aTiles + bTiles + c.tiles()}); \
+           Products<Dense<T>, PAIRS>(Rows{{w0}, b0, y0, n0, half0}, Rows{{w1}, b1, y1, n1, half1}, Rows{{w2}, b2, y2, n2, half2}, residual, angles, rotated, \
+                                     Append{pages, position, headDim, isFloat != 0}));                                                                      \
   }                                                                                                                                                         \
-  extern "C" __global__ void __launch_bounds__(THREADS)                                                                                             \
+  extern "C" __global__ void __launch_bounds__(THREADS)                                                                                                     \
       gemv_gated_##SUFFIX(const float *x, int columns, const float *normWeight, float *normed, float epsilon, const T *w0, const float *b0, float *y0,      \
                           const T *w1, const float *b1, float *y1, int n) {                                                                                 \
-    run<T>(x, columns, Norm{normWeight, normed, epsilon}, Gated<T>{w0, w1, b0, b1, y0, y1, n, columns, (n + PAIRS - 1) / PAIRS});                            \
+    using Rows = Part<Dense<T>>;                                                                                                                            \
+    run<T>(x, columns, Norm{normWeight, normed, epsilon}, Gated<Dense<T>, PAIRS>(Rows{{w0}, b0, y0, n, 0}, Rows{{w1}, b1, y1, n, 0}));                       \
   }
 ENTRY(bf16, bf16)
 ENTRY(f16, f16)
