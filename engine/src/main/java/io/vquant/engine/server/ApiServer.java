@@ -117,6 +117,7 @@ public final class ApiServer implements AutoCloseable {
               "text/plain; version=0.0.4; charset=utf-8",
               MetricsText.of(model.scheduler().counters()).getBytes(StandardCharsets.UTF_8));
       case "/attention" -> attention(exchange);
+      case "/v1/embeddings", "/v1/responses" -> throw notServed(path);
       default -> {
         WebPage.Content page = WebPage.at(path).orElse(null);
         if (page != null) {
@@ -132,6 +133,15 @@ public final class ApiServer implements AutoCloseable {
         }
       }
     }
+  }
+
+  /** For what OpenAI's clients also ask for. */
+  private static ApiFailure notServed(String path) {
+    String reason =
+        path.endsWith("embeddings")
+            ? "a model that generates text gives no embeddings"
+            : "expected /v1/chat/completions or /v1/completions";
+    return ApiFailure.notFound("not_found", null, path + " is not served here: " + reason);
   }
 
   private static HttpExchange get(HttpExchange exchange) {
