@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,13 +29,16 @@ public final class ApiServer implements AutoCloseable {
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final ServedModel model;
   private final RequestGuard guard;
+  private final Duration readerPatience;
   private final RequestBody bodies = new RequestBody();
   private final ChatApi chat;
   private final CompletionApi completions;
   private final AttentionApi pictures;
 
-  private ApiServer(HttpServer http, ServedModel model, RequestGuard guard) {
+  private ApiServer(
+      HttpServer http, ServedModel model, RequestGuard guard, Duration readerPatience) {
     this.http = http;
+    this.readerPatience = readerPatience;
     this.model = model;
     this.guard = guard;
     AnswerIds ids = new AnswerIds();
@@ -68,7 +72,7 @@ public final class ApiServer implements AutoCloseable {
       ServedModel model = new ServedModel(modelName, now, engine, chat, vocabulary, scheduler);
       boolean loopback = options.address().getAddress().isLoopbackAddress();
       RequestGuard guard = new RequestGuard(options.apiKey(), loopback);
-      ApiServer server = new ApiServer(http, model, guard);
+      ApiServer server = new ApiServer(http, model, guard, options.readerPatience());
       http.setExecutor(server.threads);
       http.createContext("/", server::handle);
       http.start();
@@ -177,7 +181,7 @@ public final class ApiServer implements AutoCloseable {
               + " answers, slots and queue hold "
               + model.scheduler().capacity());
     }
-    AnswerWriter.answer(exchange, model.scheduler(), shape);
+    AnswerWriter.answer(exchange, model.scheduler(), shape, readerPatience);
   }
 
   private Map<String, Object> modelJson() {
