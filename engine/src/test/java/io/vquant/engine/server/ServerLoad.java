@@ -12,6 +12,7 @@ import java.nio.file.Path;
  *
  * @param leakedCacheBytes of sequences that have ended
  * @param prefixBytes of shared pages, which stay
+ * @param virtualThreads those of requests: one each
  * @param heapBytes reachable, after a collection
  */
 record ServerLoad(
@@ -27,8 +28,18 @@ record ServerLoad(
         counters.cacheByteSize() - counters.prefixByteSize(),
         counters.prefixByteSize(),
         ManagementFactory.getThreadMXBean().getThreadCount(),
-        countVirtualThreads(),
+        settledVirtualThreads(),
         usedHeap());
+  }
+
+  /** Threads of answers that have ended may still be on their way out. */
+  private static long settledVirtualThreads() throws IOException, InterruptedException {
+    long count = countVirtualThreads();
+    for (int i = 0; count > 0 && i < 50; i++) {
+      Thread.sleep(100);
+      count = countVirtualThreads();
+    }
+    return count;
   }
 
   private static long usedHeap() throws InterruptedException {
@@ -39,7 +50,7 @@ record ServerLoad(
     return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
   }
 
-  /** From a thread dump: nothing else tells of virtual threads. */
+  /** From a thread dump: nothing else tells of virtual threads. The JDK's own wait for sockets. */
   private static long countVirtualThreads() throws IOException {
     Path file = Path.of("target", "threads.txt").toAbsolutePath();
     Files.deleteIfExists(file);
@@ -47,6 +58,7 @@ record ServerLoad(
         .dumpThreads(file.toString(), HotSpotDiagnosticMXBean.ThreadDumpFormat.TEXT_PLAIN);
     return Files.readAllLines(file).stream()
         .filter(line -> line.startsWith("#") && line.contains(" virtual"))
+        .filter(line -> !line.contains("Poller"))
         .count();
   }
 }
