@@ -72,7 +72,7 @@ final class ModelOnDevice implements AutoCloseable {
   }
 
   MemoryPlan memoryPlan(int tokens, KvPolicy policy) {
-    return MemoryPlan.of(loaded.config(), loaded.weightBytes(), tokens, policy, backend.device());
+    return loaded.memoryPlan(tokens, policy, backend.device());
   }
 
   KvCache newCache(int maxTokens, KvPolicy policy) {

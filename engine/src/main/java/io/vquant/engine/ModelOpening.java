@@ -49,11 +49,12 @@ final class ModelOpening {
   private ModelOnDevice open(long storedByteSize, Weights weights) {
     MemoryPlan plan =
         MemoryPlan.of(
-            config,
-            WeightPlan.byteSize(config, storedByteSize, options.weights()),
-            contextLength(),
-            options.kvPolicy(),
-            options.device());
+                config,
+                WeightPlan.byteSize(config, storedByteSize, options.weights()),
+                contextLength(),
+                options.kvPolicy(),
+                options.device())
+            .withScratch(WeightPlan.scratchByteSize(config, options.weights(), options.device()));
     KernelBackend backend =
         Backends.open(options.device(), new BackendOptions(options.threads(), options.prefill()));
     try {

@@ -61,6 +61,17 @@ public record MemoryPlan(
         config.numHiddenLayers());
   }
 
+  /** The same with more scratch memory. */
+  public MemoryPlan withScratch(long more) {
+    return new MemoryPlan(
+        weightByteSize,
+        cacheByteSizePerToken,
+        cacheByteSize,
+        saturatingSum(scratchByteSize, more),
+        tokens,
+        layers);
+  }
+
   /** All together. */
   public long totalByteSize() {
     return saturatingSum(weightByteSize, saturatingSum(cacheByteSize, scratchByteSize));

@@ -1,8 +1,6 @@
 package io.vquant.engine.cli;
 
 import io.vquant.engine.hub.ModelName;
-import io.vquant.model.MalformedConfigException;
-import io.vquant.model.loading.ModelLoader;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -34,15 +32,6 @@ final class ModelFolderOption {
           : ModelName.parse(model).map(pulled -> ModelsFolder.pulled(context, pulled)).orElse(path);
     } catch (InvalidPathException e) {
       throw CommandFailure.badModel("--model " + model + ": not a file name: " + e.getReason());
-    }
-  }
-
-  /** Whether the folder's weights are stored in 8 or 4 bits; false where it cannot be told. */
-  boolean hasCodes() {
-    try {
-      return model != null && ModelLoader.readConfig(Path.of(model)).storedWeights().quantizes();
-    } catch (MalformedConfigException | InvalidPathException e) {
-      return false; // opening it says what is wrong
     }
   }
 

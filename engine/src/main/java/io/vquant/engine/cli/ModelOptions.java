@@ -7,7 +7,6 @@ import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.kernels.quant.UnfitSchemeException;
 import io.vquant.kernels.quant.WeightPolicy;
-import io.vquant.kernels.tensor.Device;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -275,22 +274,9 @@ final class ModelOptions {
     return folder.path(context);
   }
 
-  /** Where to run; {@code auto} runs weights in codes on the CPU, which has kernels for them. */
+  /** Where to run. */
   DeviceChoice deviceChoice() {
-    DeviceChoice choice = DeviceChoice.parse(device);
-    boolean automaticGpu = device.equals("auto") && choice.device().kind() == Device.Kind.CUDA;
-    return automaticGpu && hasCodes()
-        ? new DeviceChoice(Device.CPU, "auto: weights in 8 and 4 bits run on the cpu")
-        : choice;
-  }
-
-  private boolean hasCodes() {
-    for (String format : weights) {
-      if (PolicyNames.weights("--weights", format).quantizes()) {
-        return true;
-      }
-    }
-    return folder.hasCodes();
+    return DeviceChoice.parse(device);
   }
 
   int threads() {

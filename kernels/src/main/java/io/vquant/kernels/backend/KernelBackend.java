@@ -100,9 +100,17 @@ public interface KernelBackend extends AutoCloseable {
     throw noQuantizedWeights(scheme);
   }
 
+  /**
+   * The same matrix in memory of this backend: itself, or a copy where the device has memory of its
+   * own.
+   */
+  default QuantizedWeight resident(QuantizedWeight weight) {
+    return weight;
+  }
+
   private UnsupportedKernelException noQuantizedWeights(QuantScheme scheme) {
     return new UnsupportedKernelException(
-        "weights " + scheme + " on " + device() + ": there is cpu and reference");
+        "weights " + scheme + " on " + device() + ": there is cpu, cuda and reference");
   }
 
   /** Root mean square norm with {@code weight} {@code [1, size]}. */

@@ -2,6 +2,7 @@ package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.attention.AttentionSpec;
 import io.vquant.kernels.backend.AttentionOperator;
+import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.GatedActivationOperator;
 import io.vquant.kernels.backend.KernelBackend;
@@ -10,12 +11,16 @@ import io.vquant.kernels.backend.ResidualAddOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.backend.RotarySpec;
+import io.vquant.kernels.cpu.CpuBackend;
 import io.vquant.kernels.cuda.driver.CudaStream;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.PlainEncoding;
 import io.vquant.kernels.quant.BFloat16;
+import io.vquant.kernels.quant.QuantScheme;
+import io.vquant.kernels.quant.QuantizeListener;
+import io.vquant.kernels.quant.QuantizedWeight;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.HostStorage;
@@ -35,6 +40,7 @@ import org.jspecify.annotations.Nullable;
 public final class CudaBackend implements KernelBackend {
   private final CudaRuntime runtime;
   private final CudaElementwise elementwise;
+  private final CodeMatrices codeMatrices;
 
   /**
    * Opens a device.
@@ -45,6 +51,7 @@ public final class CudaBackend implements KernelBackend {
   public CudaBackend(int ordinal) {
     runtime = new CudaRuntime(CudaAvailability.require(ordinal), CudaAvailability.images());
     elementwise = new CudaElementwise(runtime);
+    codeMatrices = new CodeMatrices(runtime);
   }
 
   CudaRuntime runtime() {
@@ -134,12 +141,42 @@ public final class CudaBackend implements KernelBackend {
 
   @Override
   public LinearOperator linear(Tensor weight, @Nullable Tensor bias) {
-    if (bias != null && (bias.rows() != 1 || bias.columns() != weight.rows())) {
+    requireBias(bias, weight.rows());
+    return new CudaLinear(runtime, resident(weight), bias == null ? null : widened(bias));
+  }
+
+  @Override
+  public LinearOperator linear(QuantizedWeight weight, @Nullable Tensor bias) {
+    requireBias(bias, weight.rows());
+    return new CudaCodeLinear(
+        runtime, codeMatrices.matrix(weight), bias == null ? null : widened(bias));
+  }
+
+  @Override
+  public EmbeddingOperator embedding(QuantizedWeight table) {
+    return new CudaCodeEmbedding(runtime, codeMatrices.matrix(table));
+  }
+
+  /** Codes are found on the host's cores, and copied to the device. */
+  @Override
+  public QuantizedWeight quantize(Tensor weight, QuantScheme scheme, QuantizeListener listener) {
+    int threads = Runtime.getRuntime().availableProcessors();
+    try (CpuBackend host = new CpuBackend(new BackendOptions(threads))) {
+      return resident(host.quantize(weight, scheme, listener));
+    }
+  }
+
+  @Override
+  public QuantizedWeight resident(QuantizedWeight weight) {
+    return codeMatrices.resident(weight);
+  }
+
+  private static void requireBias(@Nullable Tensor bias, int outFeatures) {
+    if (bias != null && (bias.rows() != 1 || bias.columns() != outFeatures)) {
       throw new IllegalArgumentException(
           "linear bias is [%d, %d]: expected [1, %d]"
-              .formatted(bias.rows(), bias.columns(), weight.rows()));
+              .formatted(bias.rows(), bias.columns(), outFeatures));
     }
-    return new CudaLinear(runtime, resident(weight), bias == null ? null : widened(bias));
   }
 
   @Override

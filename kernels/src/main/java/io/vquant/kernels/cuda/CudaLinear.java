@@ -2,6 +2,7 @@ package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.cuda.driver.CudaFunction;
+import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -10,12 +11,13 @@ import org.jspecify.annotations.Nullable;
  * matrix product: on tensor cores with rows rounded to the weight's 16-bit type, or in float32.
  */
 final class CudaLinear implements LinearOperator {
-  private static final int GEMV_THREADS = 256;
+  private static final int GEMV_WARPS = 8;
   private static final int WARP = 32;
   private static final int TILE = 64;
   private static final int VECTOR_BYTES = 16;
 
   private final CudaRuntime runtime;
+  private final @Nullable CudaFunction gemv;
   private final CudaFunction gemvAny;
   private final CudaFunction gemm;
   private final @Nullable TensorCoreProduct tensorCores;
@@ -30,6 +32,7 @@ final class CudaLinear implements LinearOperator {
     this.runtime = runtime;
     this.weight = weight;
     this.bias = bias == null ? 0 : Operands.address(bias);
+    gemv = weight.dtype() == DType.F32 ? runtime.function(Kernel.GEMV_F32) : null;
     gemvAny = runtime.function(Kernel.GEMV_ANY, weight.dtype());
     gemm = runtime.function(Kernel.GEMM_F32, weight.dtype());
     tensorCores =
@@ -50,25 +53,17 @@ final class CudaLinear implements LinearOperator {
   }
 
   private void multiplyRow(Tensor out, Tensor x) {
-    long input = Operands.address(x);
-    long rowByteSize = (long) weight.columns() * weight.dtype().byteSize();
-    boolean aligned = input % VECTOR_BYTES == 0 && rowByteSize % VECTOR_BYTES == 0;
-    if (aligned) {
-      runtime
-          .rowProducts()
-          .add(
-              weight.dtype(),
-              input,
-              weight.columns(),
-              Operands.address(weight),
-              bias,
-              Operands.address(out),
-              weight.rows());
+    runtime.codeProducts().launch();
+    if (runtime.rowProducts().add(out, x, weight, bias)) {
       return;
     }
-    gemvAny
+    long address = Operands.address(weight) | Operands.address(x);
+    long rowByteSize = (long) weight.columns() * weight.dtype().byteSize();
+    boolean isVector = gemv != null && (address | rowByteSize) % VECTOR_BYTES == 0;
+    CudaFunction function = isVector ? gemv : gemvAny;
+    function
         .call()
-        .int64(input)
+        .int64(Operands.address(x))
         .int32(weight.columns())
         .int64(Operands.address(weight))
         .int64(bias)
@@ -76,10 +71,10 @@ final class CudaLinear implements LinearOperator {
         .int32(weight.rows())
         .launch(
             runtime.stream(),
-            Operands.blocks(weight.rows(), GEMV_THREADS / WARP),
+            Operands.blocks(weight.rows(), isVector ? 2 * GEMV_WARPS : GEMV_WARPS),
             1,
             1,
-            GEMV_THREADS);
+            GEMV_WARPS * WARP);
   }
 
   private void multiplyRows(Tensor out, Tensor x) {

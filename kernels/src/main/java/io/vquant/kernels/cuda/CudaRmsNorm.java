@@ -4,7 +4,7 @@ import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.cuda.driver.CudaFunction;
 import io.vquant.kernels.tensor.Tensor;
 
-/** A block a row; heads are short rows and get a warp. */
+/** A block a row; heads are short rows and get a warp. One row waits for products to join. */
 final class CudaRmsNorm implements RmsNormOperator {
   private static final int MAX_THREADS = 1024;
   private static final int ELEMENTS_PER_THREAD = 4;
@@ -32,6 +32,15 @@ final class CudaRmsNorm implements RmsNormOperator {
   public void forward(Tensor out, Tensor x) {
     Operands.require("rmsNorm x", x, x.rows(), weight.columns());
     Operands.require("rmsNorm out", out, x.rows(), weight.columns());
+    if (x.rows() == 1 && Operands.address(out) != Operands.address(x)) {
+      runtime.stream(); // launches what waits
+      runtime.rowProducts().defer(this, out, x, Operands.address(weight), epsilon);
+    } else {
+      launch(out, x);
+    }
+  }
+
+  void launch(Tensor out, Tensor x) {
     function
         .call()
         .int64(Operands.address(out))

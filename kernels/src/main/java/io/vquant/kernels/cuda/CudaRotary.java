@@ -3,6 +3,7 @@ package io.vquant.kernels.cuda;
 import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.backend.RotarySpec;
 import io.vquant.kernels.cuda.driver.CudaFunction;
+import io.vquant.kernels.cuda.driver.CudaStream;
 import io.vquant.kernels.cuda.driver.DeviceMemory;
 import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -61,6 +62,12 @@ final class CudaRotary implements RotaryOperator {
     if (startPosition != start || x.rows() > filledRows) {
       fill(startPosition, x.rows());
     }
+    if (x.rows() == 1
+        && runtime
+            .rowProducts()
+            .joinRotary(Operands.address(x), x.columns(), table.address(), half)) {
+      return;
+    }
     int pairs = x.columns() / 2;
     apply
         .call()
@@ -77,6 +84,11 @@ final class CudaRotary implements RotaryOperator {
     start = NONE;
   }
 
+  /** Products that wait need not be launched before angles that none of them reads. */
+  private CudaStream streamForAngles() {
+    return runtime.rowProducts().isRotating() ? runtime.stream() : runtime.currentStream();
+  }
+
   private void fill(int startPosition, int rows) {
     if (rows > tableRows) {
       runtime.free(table);
@@ -90,7 +102,7 @@ final class CudaRotary implements RotaryOperator {
         .int64(runtime.positionAddress(startPosition))
         .int32(half)
         .float32(scaling)
-        .launch(runtime.stream(), rows, 1, 1, THREADS);
+        .launch(streamForAngles(), rows, 1, 1, THREADS);
     start = startPosition;
     filledRows = rows;
   }

@@ -10,6 +10,7 @@ import io.vquant.kernels.cuda.driver.CudaStream;
 import io.vquant.kernels.cuda.driver.DeviceMemory;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.quant.Float16;
+import io.vquant.kernels.quant.QuantScheme;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Tensor;
@@ -46,6 +47,8 @@ final class CudaRuntime implements AutoCloseable {
   private final List<Runnable> forgetters = new ArrayList<>();
   private int generation;
   private final RowProducts rowProducts = new RowProducts(this);
+  private final CodeProducts codeProducts = new CodeProducts(this);
+  private final UnpackedWeights unpackedWeights = new UnpackedWeights(this);
   private @Nullable Narrowed narrowed;
   private int position = UNKNOWN;
   private @Nullable DeviceMemory scratch;
@@ -74,12 +77,18 @@ final class CudaRuntime implements AutoCloseable {
    * the calling thread.
    */
   CudaStream stream() {
-    rowProducts.launch();
+    launchWaiting();
     narrowed = null;
     return currentStream();
   }
 
-  /** The stream without what waits in {@link #rowProducts}. */
+  /** Launches the products that wait to be joined. */
+  void launchWaiting() {
+    rowProducts.launch();
+    codeProducts.launch();
+  }
+
+  /** The stream without what waits in {@link #rowProducts} or {@link #codeProducts}. */
   CudaStream currentStream() {
     context.makeCurrent();
     return stream;
@@ -87,6 +96,14 @@ final class CudaRuntime implements AutoCloseable {
 
   RowProducts rowProducts() {
     return rowProducts;
+  }
+
+  CodeProducts codeProducts() {
+    return codeProducts;
+  }
+
+  UnpackedWeights unpackedWeights() {
+    return unpackedWeights;
   }
 
   /**
@@ -118,6 +135,10 @@ final class CudaRuntime implements AutoCloseable {
 
   CudaFunction function(Kernel kernel, KvFormat format, int headDim) {
     return module(kernel).function(kernel.entry(format, headDim));
+  }
+
+  CudaFunction function(Kernel kernel, QuantScheme scheme) {
+    return module(kernel).function(kernel.entry(scheme));
   }
 
   private CudaModule module(Kernel kernel) {

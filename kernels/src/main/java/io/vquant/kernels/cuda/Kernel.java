@@ -1,6 +1,7 @@
 package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.kvcache.KvFormat;
+import io.vquant.kernels.quant.QuantScheme;
 import io.vquant.kernels.tensor.DType;
 import java.util.List;
 import java.util.Locale;
@@ -12,14 +13,19 @@ import java.util.Locale;
 @SuppressWarnings("ImmutableEnumChecker") // the lists are List.of
 enum Kernel {
   EMBEDDING("embedding/embedding", "embedding", "f32", "bf16", "f16"),
+  EMBEDDING_CODES("embedding/embedding_codes", "embedding", "q4", "q8"),
   RMS_NORM("norm/rms_norm", "rms_norm"),
   ROTARY_ANGLES("rope/rotary", "rotary_angles"),
   ROTARY_APPLY("rope/rotary", "rotary_apply"),
   GATED_ACTIVATION("activation/elementwise", "gated_activation"),
   RESIDUAL_ADD("activation/elementwise", "residual_add"),
-  GEMV("linear/gemv", "gemv", "f32", "bf16", "f16"),
-  GEMV_GATED("linear/gemv", "gemv_gated", "f32", "bf16", "f16"),
+  GEMV_16("linear/gemv_16", "gemv", "bf16", "f16"),
+  GEMV_GATED("linear/gemv_16", "gemv_gated", "bf16", "f16"),
+  GEMV_F32("linear/gemv", "gemv_f32"),
   GEMV_ANY("linear/gemv", "gemv_any", "f32", "bf16", "f16"),
+  GEMV_CODES("linear/gemv_codes", "gemv_codes", "q4g32", "q4g64", "q4g128", "q8g32", "q8g64"),
+  DEQUANTIZE("linear/dequantize", "dequantize", "q4", "q8"),
+  RESTORE_OUTLIERS("linear/dequantize", "restore_outliers", "q4", "q8"),
   GEMM_F32("linear/gemm_f32", "gemm_f32", "f32", "bf16", "f16"),
   GEMM_16("linear/gemm_16", "gemm_16", "bf16", "f16"),
   NARROW("linear/narrow", "narrow", "bf16", "f16"),
@@ -83,6 +89,12 @@ enum Kernel {
   /** The entry point for a head size. */
   String entry(int headDim) {
     return entry("d" + headDim);
+  }
+
+  /** The entry point for weights in codes, of their group where groups have their own. */
+  String entry(QuantScheme scheme) {
+    String ofGroup = scheme.name() + "g" + scheme.group();
+    return entry(variants.contains(ofGroup) ? ofGroup : scheme.name());
   }
 
   /** The entry point for packed pages. */

@@ -62,6 +62,22 @@ final class PlainCudaLayer implements CudaKvLayer {
               .formatted(startPosition, end, length, maxTokens));
     }
     reserve((int) end);
+    if (keys.rows() != 1 || !joins(keys, values, startPosition)) {
+      launchAppend(keys, values, startPosition);
+    }
+    length = (int) end;
+  }
+
+  /** Whether products that wait write the row into its page. */
+  private boolean joins(Tensor keys, Tensor values, int startPosition) {
+    long position = runtime.positionAddress(startPosition);
+    return runtime
+        .rowProducts()
+        .joinAppend(Operands.address(keys), Operands.address(values), table(), position, layout);
+  }
+
+  private void launchAppend(Tensor keys, Tensor values, int startPosition) {
+    int columns = layout.numKvHeads() * layout.headDim();
     append
         .call()
         .int64(table())
@@ -73,7 +89,6 @@ final class PlainCudaLayer implements CudaKvLayer {
         .int32(layout.headDim())
         .int32(columns)
         .launch(runtime.stream(), keys.rows(), Operands.blocks(columns, THREADS), 1, THREADS);
-    length = (int) end;
   }
 
   @Override

@@ -34,6 +34,13 @@ record ErrorBound(double unitRoundoff, double smallestNormal, double operandRoun
   /** The same with F16 (11 bits). */
   static final ErrorBound F16_OPERANDS = new ErrorBound(0x1p-23, Float.MIN_NORMAL, 0x1p-11);
 
+  /** The same with both operands rounded to F16. */
+  static final ErrorBound TWO_F16_OPERANDS =
+      new ErrorBound(0x1p-23, Float.MIN_NORMAL, 2 * 0x1p-11 + 0x1p-22);
+
+  /** The same with operands that 16 bits hold, as codes and pieces of an input are. */
+  static final ErrorBound EXACT_OPERANDS = new ErrorBound(0x1p-23, Float.MIN_NORMAL, 0);
+
   /** Bound of |product of n factors (1 + delta) - 1|, each |delta| at most the unit roundoff. */
   double gamma(long n) {
     double nu = n * unitRoundoff;

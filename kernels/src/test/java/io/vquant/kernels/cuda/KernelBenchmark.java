@@ -70,6 +70,12 @@ final class KernelBenchmark implements AutoCloseable {
       if (chosen.contains("gemm")) {
         benchmark.products();
       }
+      if (chosen.contains("codes")) {
+        CodeBenchmark codes = new CodeBenchmark(benchmark);
+        codes.rows();
+        codes.steps();
+        codes.unpacking();
+      }
       if (chosen.contains("decode")) {
         benchmark.decoding();
       }
@@ -84,7 +90,11 @@ final class KernelBenchmark implements AutoCloseable {
     }
   }
 
-  private DeviceMemory randomMemory(long byteSize) {
+  CudaRuntime runtime() {
+    return runtime;
+  }
+
+  DeviceMemory randomMemory(long byteSize) {
     DeviceMemory memory = runtime.allocate(byteSize);
     CudaStream stream = runtime.stream();
     for (long at = 0; at < byteSize; at += RANDOM_BYTES) {
@@ -95,14 +105,14 @@ final class KernelBenchmark implements AutoCloseable {
     return memory;
   }
 
-  private Tensor matrix(DType dtype, int rows, int columns) {
+  Tensor matrix(DType dtype, int rows, int columns) {
     long byteSize = (long) rows * columns * dtype.byteSize();
     CudaStorage storage = new CudaStorage(device, randomMemory(byteSize).address(), byteSize);
     return new Tensor(storage, dtype, Layout.dense(rows, columns));
   }
 
   /** Fastest and median time in milliseconds. */
-  private double[] time(Runnable work) {
+  double[] time(Runnable work) {
     CudaStream stream = runtime.stream();
     work.run();
     runtime.stream().synchronize();
@@ -130,7 +140,7 @@ final class KernelBenchmark implements AutoCloseable {
     return new double[] {times[0], times[REPEATS / 2]};
   }
 
-  private static void print(String name, double[] times, double amount, String unit) {
+  static void print(String name, double[] times, double amount, String unit) {
     System.out.printf(
         "%-46s %9.4f ms (median %9.4f) %8.0f %s%n",
         name, times[0], times[1], amount / times[0] / 1e6, unit);

@@ -1,6 +1,8 @@
 package io.vquant.model.loading;
 
 import io.vquant.kernels.kvcache.KvPolicy;
+import io.vquant.kernels.quant.UnpackedRange;
+import io.vquant.kernels.tensor.Device;
 import io.vquant.model.CausalLm;
 import io.vquant.model.MemoryPlan;
 import io.vquant.model.ModelConfig;
@@ -72,7 +74,13 @@ public final class LoadedModel implements AutoCloseable {
 
   /** What a sequence of this length takes, weights included. */
   public MemoryPlan memoryPlan(int tokens, KvPolicy policy) {
-    return MemoryPlan.of(config, weightBytes(), tokens, policy);
+    return memoryPlan(tokens, policy, Device.CPU);
+  }
+
+  /** The same on a device, which unpacks weights in codes for products of many rows. */
+  public MemoryPlan memoryPlan(int tokens, KvPolicy policy, Device device) {
+    return MemoryPlan.of(config, weightBytes(), tokens, policy, device)
+        .withScratch(device.isHost() ? 0 : UnpackedRange.BUFFERS * tally.largestUnpackedRange());
   }
 
   /** Reads the weights into memory ahead of their use, on the calling thread. */

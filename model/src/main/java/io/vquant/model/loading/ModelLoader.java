@@ -61,8 +61,7 @@ public final class ModelLoader {
       long byteSize = checkpoint.weights().byteSize();
       TensorBridge bridge = new TensorBridge(backend, listener, byteSize);
       WeightTally tally = new WeightTally();
-      WeightConversion conversion =
-          new WeightConversion(backend, bridge, toQuantize, tally, listener, byteSize);
+      WeightConversion conversion = new WeightConversion(backend, bridge, toQuantize, tally);
       StoredCodes codes = new StoredCodes(config.storedWeights());
       CausalLm model =
           Architectures.build(config, new CheckpointParameters(root, conversion, codes), backend);

@@ -35,8 +35,7 @@ public final class RandomModel {
       List<StoredTensor> tensors = new ArrayList<>();
       WeightTally tally = new WeightTally();
       TensorBridge bridge = new TensorBridge(backend, LoadListener.NONE, byteSize(config));
-      WeightConversion conversion =
-          new WeightConversion(backend, bridge, policy, tally, LoadListener.NONE, byteSize(config));
+      WeightConversion conversion = new WeightConversion(backend, bridge, policy, tally);
       RandomParameters parameters =
           new RandomParameters(
               config.file(),

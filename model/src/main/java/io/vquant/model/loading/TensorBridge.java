@@ -17,6 +17,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Stored tensors as tensors of one backend. F32, BF16 and F16 are read in place on host devices and
@@ -30,11 +31,11 @@ final class TensorBridge {
   private final KernelBackend backend;
   private final LoadListener listener;
   private final long totalBytes;
-  private long copiedBytes;
+  private final AtomicLong doneBytes = new AtomicLong();
   private final Map<ElementType, Integer> converted = new EnumMap<>(ElementType.class);
 
   /**
-   * @param listener told of bytes copied to a device
+   * @param listener told of bytes copied to a device, or quantized
    * @param totalBytes of the stored tensors
    */
   TensorBridge(KernelBackend backend, LoadListener listener, long totalBytes) {
@@ -49,12 +50,31 @@ final class TensorBridge {
    * @throws MalformedCheckpointException if the element type is no floating-point type
    */
   Tensor tensor(StoredTensor stored, int rows, int columns) {
+    DType dtype = dtype(stored);
+    return isConverted(stored.type())
+        ? converted(stored, dtype, rows, columns)
+        : inPlace(stored, dtype, rows, columns);
+  }
+
+  /** The same in host memory, on any backend. */
+  Tensor hostTensor(StoredTensor stored, int rows, int columns) {
+    DType dtype = dtype(stored);
+    boolean isHost = backend.device().isHost();
+    if (!isConverted(stored.type())) {
+      return mapped(isHost ? backend.device() : Device.CPU, stored, dtype, rows, columns);
+    }
+    if (isHost) {
+      return converted(stored, dtype, rows, columns);
+    }
+    converted.merge(stored.type(), 1, Integer::sum);
+    return convertedOnHost(Arena.ofAuto(), stored, dtype, rows, columns);
+  }
+
+  private static DType dtype(StoredTensor stored) {
     return switch (stored.type()) {
-      case F32 -> inPlace(stored, DType.F32, rows, columns);
-      case BF16 -> inPlace(stored, DType.BF16, rows, columns);
-      case F16 -> inPlace(stored, DType.F16, rows, columns);
-      case F64 -> converted(stored, DType.F32, rows, columns);
-      case F8_E4M3, F8_E5M2 -> converted(stored, DType.BF16, rows, columns);
+      case F32, F64 -> DType.F32;
+      case BF16, F8_E4M3, F8_E5M2 -> DType.BF16;
+      case F16 -> DType.F16;
       case BOOL, U8, I8, I16, U16, I32, U32, I64, U64 ->
           throw new MalformedCheckpointException(
               stored.file(),
@@ -65,15 +85,9 @@ final class TensorBridge {
     };
   }
 
-  /** The same in host memory, on any backend. */
-  Tensor hostTensor(StoredTensor stored, int rows, int columns) {
-    Device host = backend.device().isHost() ? backend.device() : Device.CPU;
-    return switch (stored.type()) {
-      case F32 -> mapped(host, stored, DType.F32, rows, columns);
-      case BF16 -> mapped(host, stored, DType.BF16, rows, columns);
-      case F16 -> mapped(host, stored, DType.F16, rows, columns);
-      default -> tensor(stored, rows, columns);
-    };
+  /** Whether elements are computed with in another type than they are stored in. */
+  private static boolean isConverted(ElementType type) {
+    return type == ElementType.F64 || type == ElementType.F8_E4M3 || type == ElementType.F8_E5M2;
   }
 
   private static Tensor mapped(
@@ -111,10 +125,16 @@ final class TensorBridge {
       return host;
     }
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment segment = arena.allocate(byteSize, dtype.byteSize());
-      convert(segment, stored, dtype);
-      return copyToDevice(new Tensor(new HostStorage(Device.CPU, segment), dtype, layout));
+      return copyToDevice(convertedOnHost(arena, stored, dtype, rows, columns));
     }
+  }
+
+  private static Tensor convertedOnHost(
+      Arena arena, StoredTensor stored, DType dtype, int rows, int columns) {
+    long byteSize = stored.elementCount() * dtype.byteSize();
+    MemorySegment segment = arena.allocate(byteSize, dtype.byteSize());
+    convert(segment, stored, dtype);
+    return new Tensor(new HostStorage(Device.CPU, segment), dtype, Layout.dense(rows, columns));
   }
 
   private static void convert(MemorySegment target, StoredTensor stored, DType dtype) {
@@ -134,8 +154,12 @@ final class TensorBridge {
     Storage storage = backend.allocate(byteSize);
     Tensor onDevice = new Tensor(storage, host.dtype(), host.layout());
     backend.copy(onDevice, host);
-    copiedBytes += byteSize;
-    listener.progress(Math.min(copiedBytes, totalBytes), totalBytes);
+    loaded(byteSize);
     return onDevice;
+  }
+
+  /** Tells that so many bytes more are done; by any thread. */
+  void loaded(long byteSize) {
+    listener.progress(Math.min(doneBytes.addAndGet(byteSize), totalBytes), totalBytes);
   }
 }

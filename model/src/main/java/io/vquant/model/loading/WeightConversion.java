@@ -13,7 +13,6 @@ import io.vquant.kernels.tensor.Tensor;
 import io.vquant.weights.MalformedCheckpointException;
 import io.vquant.weights.StoredTensor;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Matrices of a checkpoint as a backend computes with them: in place, or quantized while they are
@@ -25,29 +24,18 @@ final class WeightConversion {
   private final TensorBridge bridge;
   private final WeightPolicy policy;
   private final WeightTally tally;
-  private final LoadListener listener;
-  private final long totalBytes;
-  private final AtomicLong readBytes = new AtomicLong();
 
   /**
    * A conversion of one checkpoint.
    *
-   * @param listener told of bytes read and quantized
-   * @param totalBytes of the stored tensors
+   * @param bridge told of bytes that are done
    */
   WeightConversion(
-      KernelBackend backend,
-      TensorBridge bridge,
-      WeightPolicy policy,
-      WeightTally tally,
-      LoadListener listener,
-      long totalBytes) {
+      KernelBackend backend, TensorBridge bridge, WeightPolicy policy, WeightTally tally) {
     this.backend = backend;
     this.bridge = bridge;
     this.policy = policy;
     this.tally = tally;
-    this.listener = listener;
-    this.totalBytes = totalBytes;
   }
 
   /** A norm weight or a bias, which stay as they are. */
@@ -77,8 +65,12 @@ final class WeightConversion {
 
   /** A matrix that was stored in codes. */
   LinearWeight stored(String name, QuantizedWeight weight) {
-    tally.addQuantized(name, weight);
-    return weight;
+    QuantizedWeight resident = backend.resident(weight);
+    if (!backend.device().isHost()) {
+      bridge.loaded(weight.byteSize());
+    }
+    tally.addQuantized(name, resident);
+    return resident;
   }
 
   private QuantizedWeight quantized(
@@ -94,8 +86,7 @@ final class WeightConversion {
             if (stored.data().isMapped()) {
               stored.data().asSlice(first * rowBytes, count * rowBytes).unload();
             }
-            long done = readBytes.addAndGet(count * rowBytes);
-            listener.progress(Math.min(done / readings, totalBytes), totalBytes);
+            bridge.loaded(count * rowBytes / readings);
           });
     } catch (UnquantizableWeightException e) {
       throw new MalformedCheckpointException(

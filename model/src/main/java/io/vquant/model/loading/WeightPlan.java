@@ -3,8 +3,11 @@ package io.vquant.model.loading;
 import io.vquant.kernels.quant.Outliers;
 import io.vquant.kernels.quant.PanelLayout;
 import io.vquant.kernels.quant.QuantScheme;
+import io.vquant.kernels.quant.UnpackedRange;
 import io.vquant.kernels.quant.WeightPolicy;
+import io.vquant.kernels.tensor.Device;
 import io.vquant.model.ModelConfig;
+import java.util.Arrays;
 import java.util.Optional;
 
 /** What weights will take, told from the config before any is read. */
@@ -40,6 +43,41 @@ public final class WeightPlan {
     double head = tables * bytes(policy.head(), config.vocabSize(), hidden, elementBytes);
     double norms = (2.0 * config.numHiddenLayers() + 1) * hidden * elementBytes;
     return (long) (config.numHiddenLayers() * layer + head + norms);
+  }
+
+  /**
+   * Bytes that a device takes beside weights in codes, to unpack them for products of many rows;
+   * host devices take none.
+   *
+   * @param policy what is quantized on load; what is stored in codes is found in the config
+   */
+  public static long scratchByteSize(ModelConfig config, WeightPolicy policy, Device device) {
+    WeightPolicy stored = config.storedWeights();
+    WeightPolicy codes = stored.quantizes() ? stored : policy;
+    if (device.isHost()) {
+      return 0;
+    }
+    int hidden = config.hiddenSize();
+    int inner = config.intermediateSize();
+    int queries = config.queryColumns();
+    long largest = 0;
+    if (codes.body().isPresent()) {
+      largest =
+          largest(
+              UnpackedRange.byteSize(queries, hidden),
+              UnpackedRange.byteSize(hidden, queries),
+              UnpackedRange.byteSize(config.keyValueColumns(), hidden),
+              UnpackedRange.byteSize(inner, hidden),
+              UnpackedRange.byteSize(hidden, inner));
+    }
+    if (codes.head().isPresent()) {
+      largest = Math.max(largest, UnpackedRange.byteSize(config.vocabSize(), hidden));
+    }
+    return UnpackedRange.BUFFERS * largest;
+  }
+
+  private static long largest(long... sizes) {
+    return Arrays.stream(sizes).max().orElse(0);
   }
 
   private static double bytes(

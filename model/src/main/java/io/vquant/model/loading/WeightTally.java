@@ -1,6 +1,7 @@
 package io.vquant.model.loading;
 
 import io.vquant.kernels.quant.QuantizedWeight;
+import io.vquant.kernels.quant.UnpackedRange;
 import io.vquant.weights.StoredTensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -39,6 +40,14 @@ final class WeightTally {
   /** Matrices in codes, by their full names. */
   Map<String, QuantizedWeight> quantized() {
     return quantized;
+  }
+
+  /** Bytes of the largest part of a matrix in codes that a device unpacks at once. */
+  long largestUnpackedRange() {
+    return quantized.values().stream()
+        .mapToLong(weight -> UnpackedRange.byteSize(weight.rows(), weight.columns()))
+        .max()
+        .orElse(0);
   }
 
   WeightMemory memory() {
