@@ -5,6 +5,7 @@ import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * A causal language model on one backend. Not safe for two threads at once: calls share buffers,
@@ -84,4 +85,12 @@ public interface CausalLm {
    * @return {@code [rows, vocabSize]} F32 in host memory
    */
   Tensor logits(Tensor hidden);
+
+  /**
+   * The token with the largest logit, the first of equal ones; logits stay where they are computed.
+   *
+   * @param hidden {@code [1, hiddenSize]}: a row out of {@link #forward}
+   * @return empty if a logit is not finite
+   */
+  OptionalInt greedyToken(Tensor hidden);
 }

@@ -5,6 +5,7 @@ import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.CausalLm;
 import io.vquant.model.ForwardListener;
+import java.util.OptionalInt;
 import java.util.concurrent.locks.Lock;
 
 /**
@@ -92,7 +93,11 @@ public final class ModelRunner implements AutoCloseable {
   public int next(Sampler sampler, ForwardListener listener) {
     deviceLock.lock();
     try {
-      int token = sampler.sample(model.logits(lastHidden(listener)), tokens);
+      Tensor hidden = lastHidden(listener);
+      OptionalInt largest =
+          sampler.takesLargest() ? model.greedyToken(hidden) : OptionalInt.empty();
+      int token =
+          largest.isPresent() ? largest.getAsInt() : sampler.sample(model.logits(hidden), tokens);
       tokens.add(token);
       return token;
     } finally {

@@ -31,6 +31,11 @@ public final class Sampler {
     random = new SplitMix64(seed);
   }
 
+  /** Whether it always takes the token with the largest logit as it is. */
+  public boolean takesLargest() {
+    return greedy && processors.isEmpty();
+  }
+
   /**
    * Chooses the next token. Allocates nothing.
    *

@@ -123,6 +123,11 @@ public interface KernelBackend extends AutoCloseable {
 
   ResidualAddOperator residualAdd();
 
+  /** Where the largest of a row of this backend's memory is. */
+  default ArgmaxOperator argmax() {
+    return ArgmaxOperator::ofHostRow;
+  }
+
   /**
    * Attention over layers of a KV format.
    *

@@ -1,6 +1,7 @@
 package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.backend.ArgmaxOperator;
 import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.EmbeddingOperator;
@@ -204,6 +205,11 @@ public final class CudaBackend implements KernelBackend {
   @Override
   public ResidualAddOperator residualAdd() {
     return elementwise::add;
+  }
+
+  @Override
+  public ArgmaxOperator argmax() {
+    return new CudaArgmax(runtime);
   }
 
   @Override

@@ -29,6 +29,7 @@ enum Kernel {
   GEMM_F32("linear/gemm_f32", "gemm_f32", "f32", "bf16", "f16"),
   GEMM_16("linear/gemm_16", "gemm_16", "bf16", "f16"),
   NARROW("linear/narrow", "narrow", "bf16", "f16"),
+  ARGMAX("sampling/argmax", "argmax"),
   APPEND_PLAIN("kvcache/append_plain", "append_plain", "f32", "bf16"),
   APPEND_LINES("kvcache/append_lines", "append_lines"),
   HADAMARD_ROWS("kvcache/append_lines", "hadamard_rows"),

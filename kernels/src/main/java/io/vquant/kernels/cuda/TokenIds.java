@@ -32,6 +32,10 @@ final class TokenIds {
    */
   long upload(int[] tokenIds, int first, int count) {
     check(tokenIds, first, count);
+    if (count == 1) {
+      runtime.stream().fill(device.address(), tokenIds[first], 1);
+      return device.address();
+    }
     long byteSize = (long) count * Integer.BYTES;
     if (byteSize > host.byteSize()) {
       host = onHost(Math.max(count, (int) Math.min(host.byteSize() / 2, 1 << 20)));

@@ -2,11 +2,15 @@ package io.vquant.kernels.conformance;
 
 import static io.vquant.kernels.conformance.Closeness.assertSameBits;
 import static io.vquant.kernels.conformance.Closeness.assertWithin;
+import static org.assertj.core.api.Assertions.assertThat;
 
+import io.vquant.kernels.backend.ArgmaxOperator;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.tensor.DType;
+import io.vquant.kernels.tensor.Tensor;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -46,6 +50,34 @@ record ElementwiseConformanceTest(TestBackend candidate) {
         }
       }
     }
+  }
+
+  @Test
+  void argmaxIsTheFirstOfTheLargest() {
+    try (KernelBackend backend = candidate.open()) {
+      ArgmaxOperator argmax = backend.argmax();
+      for (int size : new int[] {1, 2, 31, 257, 2048, 2049, 128_256}) {
+        SplittableRandom random = new SplittableRandom(size);
+        float[] values = new float[size];
+        for (int i = 0; i < size; i++) {
+          values[i] = -1 - random.nextInt(3);
+        }
+        int first = random.nextInt(size);
+        values[first] = -0f;
+        values[first + random.nextInt(size - first)] = 0f;
+        values[first] = -0f;
+        String what = candidate + " argmax of " + size;
+        assertThat(argmax.forward(row(backend, values))).as(what).isEqualTo(first);
+        values[random.nextInt(size)] = random.nextBoolean() ? Float.NaN : Float.NEGATIVE_INFINITY;
+        assertThat(argmax.forward(row(backend, values))).as(what).isEqualTo(-1);
+        Arrays.fill(values, -Float.MAX_VALUE);
+        assertThat(argmax.forward(row(backend, values))).as(what).isZero();
+      }
+    }
+  }
+
+  private static Tensor row(KernelBackend backend, float[] values) {
+    return Activations.of(backend, 1, values.length, values, false).tensor();
   }
 
   @ParameterizedTest

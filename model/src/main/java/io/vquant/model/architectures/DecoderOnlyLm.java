@@ -1,6 +1,7 @@
 package io.vquant.model.architectures;
 
 import io.vquant.kernels.attention.AttentionSpec;
+import io.vquant.kernels.backend.ArgmaxOperator;
 import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.LinearOperator;
@@ -34,6 +35,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +56,7 @@ final class DecoderOnlyLm implements CausalLm {
   private final List<ResidualStream> idleStreams = new ArrayList<>();
   private final RowBuffer oneNormed;
   private final RowBuffer oneLogits;
+  private final ArgmaxOperator argmax;
   private final int chunkRows;
   private final HostRows logitsOnHost;
   private final HostRows statesOnHost;
@@ -79,6 +82,7 @@ final class DecoderOnlyLm implements CausalLm {
     stream = new ResidualStream(backend, chunkRows, config.hiddenSize());
     oneNormed = new RowBuffer(backend, 1, config.hiddenSize());
     oneLogits = new RowBuffer(backend, 1, config.vocabSize());
+    argmax = backend.argmax();
     logitsOnHost = new HostRows(backend, config.vocabSize());
     statesOnHost = new HostRows(backend, config.hiddenSize());
   }
@@ -350,11 +354,26 @@ final class DecoderOnlyLm implements CausalLm {
               + " rows of "
               + config.hiddenSize());
     }
+    return logitsOnHost.of(logitsOnDevice(hidden));
+  }
+
+  private Tensor logitsOnDevice(Tensor hidden) {
+    int rows = hidden.rows();
     Tensor normed = (rows == 1 ? oneNormed : manyNormed()).rows(rows);
     Tensor logits = (rows == 1 ? oneLogits : manyLogits()).rows(rows);
     norm.forward(normed, hidden);
     lmHead.forward(logits, normed);
-    return logitsOnHost.of(logits);
+    return logits;
+  }
+
+  @Override
+  public OptionalInt greedyToken(Tensor hidden) {
+    if (hidden.rows() != 1 || hidden.columns() != config.hiddenSize()) {
+      throw new IllegalArgumentException(
+          "hidden " + hidden.layout() + ": expected a row of " + config.hiddenSize());
+    }
+    int token = argmax.forward(logitsOnDevice(hidden));
+    return token == ArgmaxOperator.NOT_FINITE ? OptionalInt.empty() : OptionalInt.of(token);
   }
 
   private RowBuffer manyNormed() {
