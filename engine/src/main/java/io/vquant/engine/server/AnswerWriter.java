@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +24,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class AnswerWriter {
   private static final long BEAT_MILLIS = 500;
-  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final HttpExchange exchange;
   private final AnswerShape shape;
@@ -33,10 +33,10 @@ final class AnswerWriter {
   private long lastWriteNanos = System.nanoTime();
   private int ended;
 
-  private AnswerWriter(HttpExchange exchange, AnswerShape shape) {
+  private AnswerWriter(HttpExchange exchange, AnswerShape shape, Duration readerPatience) {
     this.exchange = exchange;
     this.shape = shape;
-    buffer = new AnswerBuffer(shape.streams(), PATIENCE_NANOS);
+    buffer = new AnswerBuffer(shape.streams(), readerPatience.toNanos());
     for (int i = 0; i < shape.requests().size(); i++) {
       choices.add(shape.newChoice(i));
     }
@@ -45,12 +45,14 @@ final class AnswerWriter {
   /**
    * Answers.
    *
+   * @param readerPatience how long to wait for a client that does not read
    * @throws ApiFailure if there is no answer and nothing has been sent
    * @throws IOException if the client is gone; its request has been cancelled then
    */
-  static void answer(HttpExchange exchange, BatchScheduler scheduler, AnswerShape shape)
+  static void answer(
+      HttpExchange exchange, BatchScheduler scheduler, AnswerShape shape, Duration readerPatience)
       throws IOException {
-    new AnswerWriter(exchange, shape).run(scheduler);
+    new AnswerWriter(exchange, shape, readerPatience).run(scheduler);
   }
 
   private void run(BatchScheduler scheduler) throws IOException {

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,13 +29,16 @@ public final class ApiServer implements AutoCloseable {
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final ServedModel model;
   private final RequestGuard guard;
+  private final Duration readerPatience;
   private final RequestBody bodies = new RequestBody();
   private final ChatApi chat;
   private final CompletionApi completions;
   private final AttentionApi pictures;
 
-  private ApiServer(HttpServer http, ServedModel model, RequestGuard guard) {
+  private ApiServer(
+      HttpServer http, ServedModel model, RequestGuard guard, Duration readerPatience) {
     this.http = http;
+    this.readerPatience = readerPatience;
     this.model = model;
     this.guard = guard;
     AnswerIds ids = new AnswerIds();
@@ -68,7 +72,7 @@ public final class ApiServer implements AutoCloseable {
       ServedModel model = new ServedModel(modelName, now, engine, chat, vocabulary, scheduler);
       boolean loopback = options.address().getAddress().isLoopbackAddress();
       RequestGuard guard = new RequestGuard(options.apiKey(), loopback);
-      ApiServer server = new ApiServer(http, model, guard);
+      ApiServer server = new ApiServer(http, model, guard, options.readerPatience());
       http.setExecutor(server.threads);
       http.createContext("/", server::handle);
       http.start();
@@ -117,6 +121,7 @@ public final class ApiServer implements AutoCloseable {
               "text/plain; version=0.0.4; charset=utf-8",
               MetricsText.of(model.scheduler().counters()).getBytes(StandardCharsets.UTF_8));
       case "/attention" -> attention(exchange);
+      case "/v1/embeddings", "/v1/responses" -> throw notServed(path);
       default -> {
         WebPage.Content page = WebPage.at(path).orElse(null);
         if (page != null) {
@@ -132,6 +137,15 @@ public final class ApiServer implements AutoCloseable {
         }
       }
     }
+  }
+
+  /** For what OpenAI's clients also ask for. */
+  private static ApiFailure notServed(String path) {
+    String reason =
+        path.endsWith("embeddings")
+            ? "a model that generates text gives no embeddings"
+            : "expected /v1/chat/completions or /v1/completions";
+    return ApiFailure.notFound("not_found", null, path + " is not served here: " + reason);
   }
 
   private static HttpExchange get(HttpExchange exchange) {
@@ -167,7 +181,7 @@ public final class ApiServer implements AutoCloseable {
               + " answers, slots and queue hold "
               + model.scheduler().capacity());
     }
-    AnswerWriter.answer(exchange, model.scheduler(), shape);
+    AnswerWriter.answer(exchange, model.scheduler(), shape, readerPatience);
   }
 
   private Map<String, Object> modelJson() {

@@ -8,7 +8,11 @@ import java.util.Optional;
 /** The files of the page to chat from a browser, which are resources of the jar. */
 final class WebPage {
   private static final Map<String, String> FILES =
-      Map.of("/", "index.html", "/web/chat.css", "chat.css", "/web/chat.js", "chat.js");
+      Map.of(
+          "/", "index.html",
+          "/web/chat.css", "chat.css",
+          "/web/chat.js", "chat.js",
+          "/web/icon.svg", "icon.svg");
 
   /** Nothing from elsewhere, no inline script. */
   static final String CONTENT_SECURITY_POLICY =
@@ -40,6 +44,7 @@ final class WebPage {
     return switch (kind) {
       case "css" -> "text/css; charset=utf-8";
       case "js" -> "text/javascript; charset=utf-8";
+      case "svg" -> "image/svg+xml; charset=utf-8";
       default -> "text/html; charset=utf-8";
     };
   }

@@ -249,7 +249,7 @@ class ApiServerTest {
     assertThat(page.statusCode()).isEqualTo(200);
     assertThat(page.headers().firstValue("Content-Security-Policy").orElse(""))
         .contains("default-src 'self'");
-    for (String file : List.of("/web/chat.css", "/web/chat.js")) {
+    for (String file : List.of("/web/chat.css", "/web/chat.js", "/web/icon.svg")) {
       assertThat(page.body()).contains("\"" + file + "\"");
       assertThat(fixture.get(file).statusCode()).isEqualTo(200);
     }

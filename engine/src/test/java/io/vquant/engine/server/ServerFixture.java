@@ -41,6 +41,16 @@ final class ServerFixture implements AutoCloseable {
   }
 
   ServerFixture(Path folder, int slots, int queue, @Nullable String key, int context) {
+    this(folder, slots, queue, key, context, Duration.ofSeconds(30));
+  }
+
+  ServerFixture(
+      Path folder,
+      int slots,
+      int queue,
+      @Nullable String key,
+      int context,
+      Duration readerPatience) {
     Path nativeCache = Path.of("target", "test-models", "native").toAbsolutePath();
     engine =
         Engine.open(
@@ -49,7 +59,9 @@ final class ServerFixture implements AutoCloseable {
     BatchOptions batch = new BatchOptions(slots, queue, one * (slots + 1), one);
     InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     try {
-      server = ApiServer.start(new ServerOptions(address, key, batch), engine, folder, MODEL);
+      server =
+          ApiServer.start(
+              new ServerOptions(address, key, batch, readerPatience), engine, folder, MODEL);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -3,56 +3,28 @@ package io.vquant.engine.server;
 import static io.vquant.engine.server.ServerFixture.messages;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /** Tools reach the template, and what the model writes comes back as calls. */
 class ToolsTest {
-  private static final String TEMPLATE =
-      "{{ bos_token }}{% if tools %}{{ '<|im_start|>system\\nTools, called by"
-          + " <|python_tag|>: ' }}{{ tools | tojson }}{{ '<|im_end|>\\n' }}{% endif %}"
-          + "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' }}"
-          + "{% if m.tool_calls %}{% for c in m.tool_calls %}{{ c.function.name }}"
-          + "{{ c.function.arguments | tojson }}{% endfor %}{% else %}{{ m['content'] }}{% endif %}"
-          + "{{ '<|im_end|>\\n' }}{% endfor %}"
-          + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
   private static final String TOOLS =
       "\"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"weather\", \"description\":"
           + " \"Tells it.\", \"parameters\": {\"type\": \"object\", \"properties\": {\"place\":"
           + " {\"type\": \"string\"}}}}}], ";
 
-  /** Makes the small model write this JSON and nothing else. */
-  private static String forced(String json) {
-    return "\"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": \"x\","
-        + " \"schema\": {\"const\": "
-        + json
-        + "}}}, ";
-  }
-
-  private static void copyModel(Path to) throws IOException {
-    Path from = ServerFixture.modelFolder();
-    try (Stream<Path> files = Files.list(from)) {
-      for (Path file : files.toList()) {
-        Files.copy(file, to.resolve(file.getFileName()));
-      }
-    }
-    Files.writeString(to.resolve("chat_template.jinja"), TEMPLATE);
-  }
-
   @Test
   void callsComeBackAndTheirResultsGoIn(@TempDir Path folder) throws Exception {
-    copyModel(folder);
+    ToolModel.copyTo(folder);
     try (ServerFixture fixture = new ServerFixture(folder, 2, 2, null, 1024)) {
       String call = "{\"name\": \"weather\", \"parameters\": {\"place\": \"Rome\"}}";
       JsonNode answer =
-          fixture.chat(TOOLS + forced(call) + "\"temperature\": 0, " + messages("Weather?"));
+          fixture.chat(
+              TOOLS + ToolModel.forced(call) + "\"temperature\": 0, " + messages("Weather?"));
       assertThat(answer.at("/choices/0/finish_reason").stringValue()).isEqualTo("tool_calls");
       assertThat(answer.at("/choices/0/message/content").isNull()).isTrue();
       JsonNode function = answer.at("/choices/0/message/tool_calls/0/function");
@@ -62,7 +34,7 @@ class ToolsTest {
       List<JsonNode> events =
           fixture.stream(
               "/v1/chat/completions",
-              TOOLS + forced(call) + "\"temperature\": 0, " + messages("Weather?"));
+              TOOLS + ToolModel.forced(call) + "\"temperature\": 0, " + messages("Weather?"));
       JsonNode last = events.getLast();
       assertThat(last.at("/choices/0/delta/tool_calls/0/index").intValue()).isZero();
       assertThat(last.at("/choices/0/delta/tool_calls/0/function")).isEqualTo(function);

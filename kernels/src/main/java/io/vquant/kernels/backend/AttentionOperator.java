@@ -18,4 +18,19 @@ public interface AttentionOperator {
    * @param startPosition position of row 0; the others follow
    */
   void forward(Tensor out, Tensor q, KvLayer kv, int startPosition);
+
+  /**
+   * Attends from one row of each of several sequences, each over its own cache, as {@link #forward}
+   * would one after the other.
+   *
+   * @param out {@code [sequences, numQueryHeads * headDim]} F32, not overlapping {@code q}
+   * @param q the same shape, rotary embedding applied
+   * @param layers of each sequence, no two the same
+   * @param positions of each sequence's row
+   */
+  default void decode(Tensor out, Tensor q, KvLayer[] layers, int[] positions) {
+    for (int row = 0; row < q.rows(); row++) {
+      forward(out.rows(row, 1), q.rows(row, 1), layers[row], positions[row]);
+    }
+  }
 }

@@ -11,8 +11,8 @@ import io.vquant.kernels.tensor.Tensor;
 /**
  * Causal attention over the pages of a cache. Keys are taken in spans of {@link #SPAN_PAGES} pages,
  * each with a softmax of its own, merged in order. With many rows a block of work is a tile of rows
- * over all its spans; with one position it is one span of one KV head, so that both cores have
- * work. The arithmetic of a row is the same in both.
+ * over all its spans; with one position of a sequence it is one span of one KV head ({@link
+ * PlainDecode}), so that both cores have work. The arithmetic of a row is the same in both.
  */
 final class CpuAttention implements AttentionOperator {
 
@@ -27,8 +27,8 @@ final class CpuAttention implements AttentionOperator {
   private final int tilePositions;
   private final AttentionRows[] workers;
   private final long stateStride;
+  private final PlainDecode decode;
   private final ParallelTask tileTask = this::prefillTile;
-  private final ParallelTask spanTask = this::decodeSpan;
 
   private PlainPages layer;
   private long query;
@@ -37,9 +37,6 @@ final class CpuAttention implements AttentionOperator {
   private long outputStride;
   private int startPosition;
   private int positions;
-  private long states;
-  private int firstSpan;
-  private int spans;
 
   CpuAttention(CpuContext context, AttentionSpec spec, DType cacheType) {
     this.context = context;
@@ -53,18 +50,67 @@ final class CpuAttention implements AttentionOperator {
       workers[i] = new AttentionRows(spec, reader, maxRows);
     }
     stateStride = AttentionState.byteSize(reader.valueVectors());
+    decode = new PlainDecode(context, spec, reader, workers, SPAN_PAGES);
   }
 
   @Override
   public void forward(Tensor out, Tensor q, KvLayer kv, int start) {
+    forward(out, q, pagesOf(kv), start);
+  }
+
+  private PlainPages pagesOf(KvLayer kv) {
     if (!(kv instanceof PlainPages pages)) {
       throw new IllegalArgumentException("KV layer " + kv + ": expected pages of " + pageLayout);
     }
-    forward(out, q, pages, start);
+    return pages;
+  }
+
+  @Override
+  public void decode(Tensor out, Tensor q, KvLayer[] layers, int[] rowPositions) {
+    beginRows();
+    for (int row = 0; row < q.rows(); row++) {
+      addRow(out.rows(row, 1), q.rows(row, 1), pagesOf(layers[row]), rowPositions[row]);
+    }
+    attendRows();
   }
 
   /** Attention over pages that are not a layer of their own. */
   void forward(Tensor out, Tensor q, PlainPages pages, int start) {
+    require(out, q, pages, start);
+    if (q.rows() == 1) {
+      decode.begin();
+      decode.add(out, q, pages, start);
+      decode.run();
+      return;
+    }
+    layer = pages;
+    query = Operands.address(q);
+    queryStride = Operands.stride(q);
+    output = Operands.address(out);
+    outputStride = Operands.stride(out);
+    startPosition = start;
+    positions = q.rows();
+    int tiles = Math.ceilDiv(positions, tilePositions);
+    context.pool().run(tileTask, tiles * spec.numKvHeads());
+  }
+
+  /** Begins a call for rows of several sequences. */
+  void beginRows() {
+    decode.begin();
+  }
+
+  /** Adds one row of one sequence to the call. */
+  void addRow(Tensor out, Tensor q, PlainPages pages, int position) {
+    require(out, q, pages, position);
+    decode.add(out, q, pages, position);
+  }
+
+  /** Attends from all rows of the call. */
+  void attendRows() {
+    decode.run();
+  }
+
+  private void require(Tensor out, Tensor q, PlainPages pages, int start) {
     int columns = spec.numQueryHeads() * spec.headDim();
     Operands.require("q", q, q.rows(), columns);
     Operands.require("out", out, q.rows(), columns);
@@ -81,19 +127,6 @@ final class CpuAttention implements AttentionOperator {
               + " to "
               + ((long) start + q.rows() - 1)
               + " in it");
-    }
-    layer = pages;
-    query = Operands.address(q);
-    queryStride = Operands.stride(q);
-    output = Operands.address(out);
-    outputStride = Operands.stride(out);
-    startPosition = start;
-    positions = q.rows();
-    if (positions == 1) {
-      decode();
-    } else {
-      int tiles = Math.ceilDiv(positions, tilePositions);
-      context.pool().run(tileTask, tiles * spec.numKvHeads());
     }
   }
 
@@ -143,42 +176,5 @@ final class CpuAttention implements AttentionOperator {
   private void finish(long state, int kvHead, int row, int headInGroup) {
     long to = output + row * outputStride + headOffset(kvHead, headInGroup);
     AttentionState.finish(to, state, reader, spec.headDim());
-  }
-
-  private void decode() {
-    int firstPage = spec.firstVisible(startPosition) / TOKENS;
-    firstSpan = firstPage / SPAN_PAGES;
-    spans = startPosition / TOKENS / SPAN_PAGES + 1 - firstSpan;
-    int group = spec.groupSize();
-    int parts = spans * spec.numKvHeads();
-    states = context.sharedScratch(((long) parts * group + 1) * stateStride);
-    context.pool().run(spanTask, parts);
-    long total = states + (long) parts * group * stateStride;
-    for (int head = 0; head < spec.numQueryHeads(); head++) {
-      AttentionState.clear(total, reader.valueVectors());
-      for (int span = 0; span < spans; span++) {
-        long part = partState(head / group, span) + head % group * stateStride;
-        AttentionState.merge(total, part, reader.valueVectors());
-      }
-      finish(total, head / group, 0, head % group);
-    }
-  }
-
-  private long partState(int kvHead, int span) {
-    long part = (long) span * spec.numKvHeads() + kvHead;
-    return states + part * spec.groupSize() * stateStride;
-  }
-
-  private void decodeSpan(int block, int worker) {
-    int kvHead = block % spec.numKvHeads();
-    int span = block / spec.numKvHeads();
-    AttentionRows rows = workers[worker];
-    loadRows(rows, context.workerScratch(worker, rows.scratchByteSize()), kvHead, 0, 1);
-    int firstPage =
-        Math.max(spec.firstVisible(startPosition) / TOKENS, (firstSpan + span) * SPAN_PAGES);
-    int endPage = Math.min(startPosition / TOKENS + 1, (firstSpan + span + 1) * SPAN_PAGES);
-    rows.reset();
-    rows.addPages(layer, kvHead, firstPage, endPage);
-    rows.saveStates(partState(kvHead, span), stateStride);
   }
 }

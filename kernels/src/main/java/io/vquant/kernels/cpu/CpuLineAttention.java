@@ -53,6 +53,25 @@ final class CpuLineAttention implements AttentionOperator {
     plain.forward(out, q, pages, startPosition);
   }
 
+  /** Rows over layers that have packed nothing are attended from together. */
+  @Override
+  public void decode(Tensor out, Tensor q, KvLayer[] layers, int[] positions) {
+    plain.beginRows();
+    for (int row = 0; row < q.rows(); row++) {
+      Tensor rowOut = out.rows(row, 1);
+      Tensor rowQuery = q.rows(row, 1);
+      operands.set(rowOut, rowQuery, layers[row], positions[row]);
+      PlainPages pages = operands.layer().unpackedPages();
+      if (pages == null || positions[row] >= operands.layer().observedFrom()) {
+        attend();
+      }
+      if (pages != null) {
+        plain.addRow(rowOut, rowQuery, pages, positions[row]);
+      }
+    }
+    plain.attendRows();
+  }
+
   private void attend() {
     if (operands.positions() == 1) {
       decode.run();

@@ -83,6 +83,11 @@ final class CpuLowBitAttention implements AttentionOperator {
     context.pool().run(attendTask, tiles * spec.numKvHeads());
   }
 
+  @Override
+  public void decode(Tensor out, Tensor newQ, KvLayer[] layers, int[] positions) {
+    exact.decode(out, newQ, layers, positions);
+  }
+
   /** Layers of one operator may have several policies. */
   private void adopt(KvLayerPolicy newPolicy) {
     if (newPolicy.equals(policy)) {

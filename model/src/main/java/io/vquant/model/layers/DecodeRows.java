@@ -4,6 +4,7 @@ import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.KvLayer;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** One row of each of several sequences: where its keys and values go, and its position. */
 public final class DecodeRows {
@@ -34,5 +35,30 @@ public final class DecodeRows {
 
   KvFormat format(int row, int index) {
     return caches.get(row).spec().layers().get(index).policy().format();
+  }
+
+  /** Position of each row. */
+  int[] positions() {
+    return positions.clone();
+  }
+
+  /** One layer of each cache. */
+  KvLayer[] layers(int index) {
+    KvLayer[] layers = new KvLayer[positions.length];
+    for (int row = 0; row < layers.length; row++) {
+      layers[row] = layer(row, index);
+    }
+    return layers;
+  }
+
+  /** The format of a layer, if it is that of all caches. */
+  @Nullable KvFormat commonFormat(int index) {
+    KvFormat first = format(0, index);
+    for (int row = 1; row < positions.length; row++) {
+      if (!format(row, index).equals(first)) {
+        return null;
+      }
+    }
+    return first;
   }
 }

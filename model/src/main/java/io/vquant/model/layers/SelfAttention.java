@@ -97,18 +97,31 @@ public final class SelfAttention {
     project(x, scratch);
     for (int row = 0; row < rows; row++) {
       int position = sequences.position(row);
-      KvLayer cache = sequences.layer(row, index);
-      Tensor queries = allQueries.rows(row, 1);
       Tensor keys = allKeys.rows(row, 1);
       if (rotary != null) {
-        rotary.forward(queries, position);
+        rotary.forward(allQueries.rows(row, 1), position);
         rotary.forward(keys, position);
       }
-      cache.append(keys, allValues.rows(row, 1), position);
-      AttentionOperator operator = attention.of(sequences.format(row, index));
-      operator.forward(attended.rows(row, 1), queries, cache, position);
+      sequences.layer(row, index).append(keys, allValues.rows(row, 1), position);
     }
+    attendEach(attended, allQueries, sequences, index);
     oProj.forward(out, attended);
+  }
+
+  /** All rows at once, where their caches are of one format. */
+  private void attendEach(Tensor attended, Tensor queries, DecodeRows sequences, int index) {
+    KvFormat format = sequences.commonFormat(index);
+    if (format != null) {
+      attention
+          .of(format)
+          .decode(attended, queries, sequences.layers(index), sequences.positions());
+      return;
+    }
+    for (int row = 0; row < queries.rows(); row++) {
+      AttentionOperator operator = attention.of(sequences.format(row, index));
+      KvLayer cache = sequences.layer(row, index);
+      operator.forward(attended.rows(row, 1), queries.rows(row, 1), cache, sequences.position(row));
+    }
   }
 
   /** Queries, keys and values into the scratch, normed where the family does so. */

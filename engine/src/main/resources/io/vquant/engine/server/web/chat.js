@@ -4,7 +4,7 @@
 const element = (id) => document.getElementById(id);
 const chat = element("chat");
 const input = element("input");
-const messages = [];
+let messages = []; // a new chat is a new list: an answer still under way keeps the old one
 let running = null;
 
 function headers() {
@@ -16,14 +16,15 @@ function headers() {
 
 /** Adds a bubble and returns its parts. */
 function bubble(role) {
-  element("welcome")?.remove();
+  element("welcome").hidden = true;
   const box = document.createElement("article");
   box.className = "message " + role;
   const text = document.createElement("div");
   text.className = "text";
   const facts = document.createElement("div");
   facts.className = "facts";
-  box.append(text, facts);
+  box.append(text);
+  if (role === "assistant") box.append(facts);
   chat.append(box);
   return { box, text, facts };
 }
@@ -37,8 +38,8 @@ function conversation() {
   return system ? [{ role: "system", content: system }, ...messages] : [...messages];
 }
 
-function requestBody() {
-  const body = { messages: conversation(), stream: true, stream_options: { include_usage: true } };
+function requestBody(asked) {
+  const body = { messages: asked, stream: true, stream_options: { include_usage: true } };
   const numbers = { temperature: "temperature", top_p: "top-p", max_tokens: "max-tokens", seed: "seed" };
   for (const [field, id] of Object.entries(numbers)) {
     const value = element(id).value;
@@ -71,114 +72,166 @@ async function failureOf(response) {
   }
 }
 
-async function answer() {
-  const { box, text, facts } = bubble("assistant");
-  const started = performance.now();
-  let firstToken = 0;
-  let content = "";
-  let usage = null;
-  let failure = null;
-  running = new AbortController();
-  showRunning(true);
+/** Shows an answer as far as it came, what was thought before it faintly. */
+function showContent(text, content) {
+  const open = "<think>";
+  const close = "</think>";
+  const begins = content.trimStart().startsWith(open);
+  const end = content.indexOf(close);
+  if (!begins && end < 0) {
+    text.textContent = content;
+    return;
+  }
+  const from = begins ? content.indexOf(open) + open.length : 0;
+  const thought = document.createElement("div");
+  thought.className = "thought";
+  thought.textContent = content.slice(from, end < 0 ? content.length : end).trim();
+  text.replaceChildren(thought, end < 0 ? "" : content.slice(end + close.length).trimStart());
+}
+
+/** Asks for an answer and streams it into a bubble. Returns what came of it. */
+async function stream(asked, text, signal) {
+  const told = { content: "", usage: null, reason: null, failure: null, started: performance.now(), firstToken: 0 };
   try {
     const response = await fetch("/v1/chat/completions", {
       method: "POST",
       headers: headers(),
-      body: JSON.stringify(requestBody()),
-      signal: running.signal,
+      body: JSON.stringify(requestBody(asked)),
+      signal,
     });
     if (!response.ok) throw new Error(await failureOf(response));
     await readEvents(response, (event) => {
-      if (event.error) failure = event.error.message;
-      const piece = event.choices?.[0]?.delta?.content ?? "";
+      if (event.error) throw new Error(event.error.message);
+      const choice = event.choices?.[0];
+      const piece = choice?.delta?.content ?? "";
       if (piece) {
-        firstToken ||= performance.now();
+        told.firstToken ||= performance.now();
         const follow = nearEnd();
-        content += piece;
-        text.textContent = content;
+        told.content += piece;
+        showContent(text, told.content);
         if (follow) chat.scrollTop = chat.scrollHeight;
       }
-      usage = event.usage ?? usage;
+      told.reason = choice?.finish_reason ?? told.reason;
+      told.usage = event.usage ?? told.usage;
     });
-    if (failure) throw new Error(failure);
+    if (!told.reason) throw new Error("the connection was cut");
   } catch (error) {
-    if (error.name !== "AbortError") {
-      box.classList.add("error");
-      text.textContent = content ? content + "\n" + error.message : error.message;
-      failure = error.message;
-    }
-  } finally {
+    if (!signal.aborted) told.failure = error.message;
+  }
+  told.ended = performance.now();
+  return told;
+}
+
+async function answer(question) {
+  const mine = messages;
+  const asked = conversation();
+  const { box, text, facts } = bubble("assistant");
+  chat.scrollTop = chat.scrollHeight;
+  const abort = new AbortController();
+  running = abort;
+  showRunning();
+  const told = await stream(asked, text, abort.signal);
+  if (running === abort) {
     running = null;
-    showRunning(false);
+    showRunning();
   }
-  if (content && !failure) {
-    messages.push({ role: "assistant", content });
-    showFacts(facts, usage, started, firstToken, messages.length);
-  } else if (!content) {
-    input.value ||= messages.pop()?.content ?? ""; // nothing was said: the question can be sent again
+  if (told.content) {
+    mine.push({ role: "assistant", content: told.content });
+    showFacts(facts, told, [...asked, { role: "assistant", content: told.content }]);
+  } else if (told.reason) {
+    mine.push({ role: "assistant", content: "" });
+    facts.textContent = "nothing to say";
+    text.hidden = true;
+  } else { // nothing was said: the question can be sent again
+    mine.pop();
+    text.hidden = true;
+    facts.textContent = told.failure ? "" : "stopped";
+    question.classList.add("unanswered");
+    if (mine === messages && !input.value) input.value = question.textContent;
   }
+  if (told.failure) {
+    const failure = document.createElement("div");
+    failure.className = "failure";
+    failure.setAttribute("role", "alert");
+    failure.textContent = told.failure;
+    box.append(failure);
+  }
+  if (nearEnd()) chat.scrollTop = chat.scrollHeight;
   showLoad();
 }
 
-function showFacts(facts, usage, started, firstToken, end) {
-  const now = performance.now();
-  const parts = [];
-  if (usage) {
-    const seconds = (now - firstToken) / 1000;
-    const rate = seconds > 0 ? (usage.completion_tokens - 1) / seconds : 0;
-    parts.push(`${usage.completion_tokens} tokens`, `${rate.toFixed(1)} t/s`);
-    parts.push(`first after ${((firstToken - started) / 1000).toFixed(2)} s`);
-    const cached = usage.prompt_tokens_details?.cached_tokens ?? 0;
-    parts.push(`prompt ${usage.prompt_tokens} (${cached} shared)`);
-    if (usage.kv_bytes) parts.push(`cache ${(usage.kv_bytes / 1e6).toFixed(1)} MB`);
-  } else {
-    parts.push("stopped");
-  }
-  for (const part of parts) {
+function factsOf(told) {
+  const usage = told.usage;
+  if (!usage) return [told.failure ? "cut off" : "stopped"];
+  const seconds = (told.ended - told.firstToken) / 1000;
+  const rate = seconds > 0 ? (usage.completion_tokens - 1) / seconds : 0;
+  const parts = [
+    `${usage.completion_tokens} tokens`,
+    `${rate.toFixed(1)} t/s`,
+    `first after ${((told.firstToken - told.started) / 1000).toFixed(2)} s`,
+    `prompt ${usage.prompt_tokens} (${usage.prompt_tokens_details?.cached_tokens ?? 0} shared)`,
+  ];
+  if (usage.kv_bytes) parts.push(`cache ${(usage.kv_bytes / 1e6).toFixed(1)} MB`);
+  if (told.reason === "length") parts.push("cut off at the limit");
+  return parts;
+}
+
+function showFacts(facts, told, upToHere) {
+  for (const part of factsOf(told)) {
     const span = document.createElement("span");
     span.textContent = part;
     facts.append(span);
   }
   const map = document.createElement("button");
   map.type = "button";
+  map.className = "map";
   map.textContent = "Attention";
-  map.addEventListener("click", () => openMap(conversation().slice(0, end + (element("system").value.trim() ? 1 : 0))));
+  map.addEventListener("click", () => {
+    mapped = upToHere;
+    element("map").showModal();
+    drawMap();
+  });
   facts.append(map);
 }
 
 let mapped = [];
 let mapUrl = "";
 
-async function openMap(conversationUpToHere) {
-  mapped = conversationUpToHere;
-  element("map").showModal();
-  await drawMap();
-}
-
 async function drawMap() {
   const image = element("map-image");
-  image.removeAttribute("src");
-  const response = await fetch("/attention", {
-    method: "POST",
-    headers: headers(),
-    body: JSON.stringify({
-      messages: mapped,
-      layer: Number(element("map-layer").value),
-      head: Number(element("map-head").value),
-    }),
-  });
-  if (!response.ok) {
-    image.alt = await failureOf(response);
-    return;
+  const note = element("map-failure");
+  const wanted = mapped;
+  image.hidden = true;
+  note.textContent = "…";
+  let failure = "";
+  try {
+    const response = await fetch("/attention", {
+      method: "POST",
+      headers: headers(),
+      body: JSON.stringify({
+        messages: wanted,
+        layer: Number(element("map-layer").value),
+        head: Number(element("map-head").value),
+      }),
+    });
+    if (response.ok) {
+      URL.revokeObjectURL(mapUrl);
+      mapUrl = URL.createObjectURL(await response.blob());
+      image.src = mapUrl;
+      image.hidden = false;
+    } else {
+      failure = await failureOf(response);
+    }
+  } catch (error) {
+    failure = error.message;
   }
-  URL.revokeObjectURL(mapUrl);
-  mapUrl = URL.createObjectURL(await response.blob());
-  image.src = mapUrl;
+  note.textContent = failure;
 }
 
-function showRunning(isRunning) {
-  element("send").hidden = isRunning;
-  element("stop").hidden = !isRunning;
+function showRunning() {
+  element("send").hidden = running !== null;
+  element("stop").hidden = running === null;
+  chat.setAttribute("aria-busy", String(running !== null));
 }
 
 async function showLoad() {
@@ -198,9 +251,9 @@ function send() {
   input.value = "";
   input.style.height = "";
   messages.push({ role: "user", content: text });
-  bubble("user").text.textContent = text;
-  chat.scrollTop = chat.scrollHeight;
-  answer();
+  const question = bubble("user").text;
+  question.textContent = text;
+  answer(question);
 }
 
 element("composer").addEventListener("submit", (event) => {
@@ -215,13 +268,17 @@ input.addEventListener("keydown", (event) => {
 });
 input.addEventListener("input", () => {
   input.style.height = "";
-  input.style.height = input.scrollHeight + "px";
+  input.style.height = input.scrollHeight + 2 + "px"; // its borders
 });
 element("stop").addEventListener("click", () => running?.abort());
 element("new-button").addEventListener("click", () => {
   running?.abort();
-  messages.length = 0;
-  chat.replaceChildren();
+  running = null;
+  messages = [];
+  const welcome = element("welcome");
+  chat.replaceChildren(welcome);
+  welcome.hidden = false;
+  showRunning();
   input.focus();
 });
 element("settings-button").addEventListener("click", (event) => {
