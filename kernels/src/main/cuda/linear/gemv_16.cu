@@ -27,35 +27,21 @@ __device__ __forceinline__ float scaleFor(float largest) {
 
 __device__ __forceinline__ float largestOf(float4 v) { return fmaxf(fmaxf(fabsf(v.x), fabsf(v.y)), fmaxf(fabsf(v.z), fabsf(v.w))); }
 
-// Fills `terms`; `room` [columns] is there if there is a norm. Returns what sums of products are to be multiplied with.
-template <class T> __device__ __forceinline__ float stage(T *terms, float4 *room, const float *x, int columns, const Norm &norm) {
-  __shared__ float scratch[WARP];
-  constexpr bool SCALES = std::is_same<T, f16>::value;
-  const float4 *input = (const float4 *)x;
-  float squares = 0, largest = 0, inverse = 1;
-#pragma unroll 2
-  for (int i = threadIdx.x; (norm.weight || SCALES) && i < columns / 4; i += THREADS) {
-    float4 v = input[i];
-    if (norm.weight) {
-      float4 g = ((const float4 *)norm.weight)[i];
-      squares = fmaf(v.x, v.x, squares), squares = fmaf(v.y, v.y, squares), squares = fmaf(v.z, v.z, squares), squares = fmaf(v.w, v.w, squares);
-      v.x *= g.x, v.y *= g.y, v.z *= g.z, v.w *= g.w;
-      room[i] = v;
-    }
-    largest = fmaxf(largest, largestOf(v));
+// Fills `terms`; returns what sums of products are to be multiplied with, and the part of it that is the norm's.
+template <class T> __device__ __forceinline__ float2 stage(T *terms, const float *x, int columns, const Norm &norm) {
+  float squares = 0, scale = 1;
+  if (std::is_same<T, f16>::value) {
+    __shared__ float scratch[WARP];
+    float largest = 0, ignored;
+    for (int i = threadIdx.x; i < columns / 4; i += THREADS) largest = fmaxf(largest, largestOf(norm.weighted(((const float4 *)x)[i], i, ignored)));
+    scale = scaleFor(blockMax(largest, scratch));
   }
-  if (norm.weight) {
-    inverse = 1.f / sqrtf(blockSum(squares, scratch) / columns + norm.epsilon);
-    input = room;
-  }
-  float scale = SCALES ? scaleFor(blockMax(largest, scratch) * inverse) : 1;
   int stride = termStride(columns);
+#pragma unroll 2
   for (int i = threadIdx.x; i < stride / 4; i += THREADS) {
-    float4 v = i < columns / 4 ? input[i] : make_float4(0, 0, 0, 0);
-    float rest[4] = {v.x * inverse, v.y * inverse, v.z * inverse, v.w * inverse};
-    if (norm.weight && blockIdx.x == 0 && i < columns / 4) ((float4 *)norm.normed)[i] = make_float4(rest[0], rest[1], rest[2], rest[3]);
-#pragma unroll
-    for (int j = 0; j < 4; j++) rest[j] *= scale;
+    float4 v = make_float4(0, 0, 0, 0);
+    if (i < columns / 4) v = norm.weighted(((const float4 *)x)[i], i, squares);
+    float rest[4] = {v.x * scale, v.y * scale, v.z * scale, v.w * scale};
 #pragma unroll
     for (int term = 0; term < TERMS; term++) {
       T part[4];
@@ -64,8 +50,8 @@ template <class T> __device__ __forceinline__ float stage(T *terms, float4 *room
       *(uint2 *)(terms + term * stride + 4 * i) = *(uint2 *)part;
     }
   }
-  __syncthreads();
-  return 1 / scale;
+  float inverse = norm.inverseRoot(squares, columns);
+  return make_float2(inverse / scale, inverse);
 }
 
 // A step is 32 columns of 16 rows. The warps of a block take steps in turn; a batch is LOADS steps of one warp, 16 bytes of two rows a lane and step.
@@ -130,7 +116,8 @@ template <class T, class Rows> __device__ void run(const float *x, int columns, 
   now.load(first, second, 0, columns);
   // The first weights are on their way before x is known to be complete.
   startAfterPrevious();
-  float unscale = stage(terms, (float4 *)(terms + TERMS * termStride(columns)), x, columns, norm), sums[4] = {0, 0, 0, 0};
+  float2 factors = stage(terms, x, columns, norm);
+  float sums[4] = {0, 0, 0, 0};
   while (tile < rows.tiles) {
     bool last = batch + 1 == batches;
     int nextTile = last ? tile + gridDim.x : tile, nextBatch = last ? 0 : batch + 1;
@@ -143,12 +130,13 @@ template <class T, class Rows> __device__ void run(const float *x, int columns, 
       float *partial = partials[turn % 2];
       leave(partial, sums);
       __syncthreads();
-      if (threadIdx.x / WARP == turn % WARPS && lane < PAIRS) rows.finish(tile, lane, collect(partial, lane) * unscale, collect(partial, lane + PAIRS) * unscale);
+      if (threadIdx.x / WARP == turn % WARPS && lane < PAIRS) rows.finish(tile, lane, collect(partial, lane) * factors.x, collect(partial, lane + PAIRS) * factors.x);
       turn++;
       sums[0] = sums[1] = sums[2] = sums[3] = 0;
     }
     now = next, tile = nextTile, batch = nextBatch;
   }
+  if (blockIdx.x == 0) norm.leave(x, columns, factors.y);
 }
 
 #define ENTRY(SUFFIX, T)                                                                                                                                    \
@@ -156,16 +144,16 @@ template <class T, class Rows> __device__ void run(const float *x, int columns, 
       gemv_##SUFFIX(const float *x, int columns, const float *normWeight, float *normed, float epsilon, const T *w0, const float *b0, float *y0, int n0,    \
                     int half0, const T *w1, const float *b1, float *y1, int n1, int half1, const T *w2, const float *b2, float *y2, int n2, int half2,      \
                     float *residual, const float2 *angles, int rotated, const unsigned long long *pages, const int *position, int headDim, int isFloat) {   \
-    using Rows = Part<Dense<T>>;                                                                                                                            \
+    using Rows = Part<Dense<T>, PAIRS>;                                                                                                                            \
     run<T>(x, columns, Norm{normWeight, normed, epsilon},                                                                                                   \
            Products<Dense<T>, PAIRS>(Rows{{w0}, b0, y0, n0, half0}, Rows{{w1}, b1, y1, n1, half1}, Rows{{w2}, b2, y2, n2, half2}, residual, angles, rotated, \
                                      Append{pages, position, headDim, isFloat != 0}));                                                                      \
   }                                                                                                                                                         \
   extern "C" __global__ void __launch_bounds__(THREADS)                                                                                                     \
       gemv_gated_##SUFFIX(const float *x, int columns, const float *normWeight, float *normed, float epsilon, const T *w0, const float *b0, float *y0,      \
-                          const T *w1, const float *b1, float *y1, int n) {                                                                                 \
-    using Rows = Part<Dense<T>>;                                                                                                                            \
-    run<T>(x, columns, Norm{normWeight, normed, epsilon}, Gated<Dense<T>, PAIRS>(Rows{{w0}, b0, y0, n, 0}, Rows{{w1}, b1, y1, n, 0}));                       \
+                          int n0, int half0, const T *w1, const float *b1, float *y1, int n1, int half1) {                                                  \
+    using Rows = Part<Dense<T>, PAIRS>;                                                                                                                            \
+    run<T>(x, columns, Norm{normWeight, normed, epsilon}, Gated<Dense<T>, PAIRS>(Rows{{w0}, b0, y0, n0, half0}, Rows{{w1}, b1, y1, n1, half1}));       \
   }
 ENTRY(bf16, bf16)
 ENTRY(f16, f16)

@@ -19,51 +19,44 @@ template <int BITS_, int GROUP_, int LOADS_> struct Format {
 };
 
 // x as operands of products: of each strip and piece, pair i of lane t of a quad is columns 4 i + t and 16 + 4 i + t. With 4 bits, codes of odd pairs count 16
-// times, so x counts a sixteenth. grids[group] is what results are multiplied with, and the sum of the group's x.
-// Returns what x is multiplied with besides the norm's weight.
+// times, so x counts a sixteenth. grids[group] is what results are multiplied with, and the sum of the group's x. Returns the norm's factor of all sums.
 template <class F> __device__ __forceinline__ float splitInput(f16 *pieces, float2 *grids, const float *x, int columns, const Norm &norm) {
-  __shared__ float scratch[WARP];
-  int lane = threadIdx.x % WARP, pair = lane / 4 % 4;
-  float inverse = 1;
-  if (norm.weight) {
-    float squares = 0;
-    for (int i = threadIdx.x; i < columns; i += THREADS) squares = fmaf(x[i], x[i], squares);
-    inverse = 1.f / sqrtf(blockSum(squares, scratch) / columns + norm.epsilon);
-  }
-  f16 *target = pieces + (lane % 4 * 4 + pair) * 2 + lane / 16;
-  for (int group = threadIdx.x / WARP; group < columns / F::GROUP; group += WARPS) {
-    float v[F::STRIPS], sum = 0;
-    uint32_t largest = 0;
+  constexpr int THREADS_A_GROUP = F::GROUP / 4;
+  float squares = 0;
+  int rounds = (columns / 4 + THREADS - 1) / THREADS;
+#pragma unroll 2
+  for (int round = 0; round < rounds; round++) {
+    int i = round * THREADS + threadIdx.x;
+    float4 v = make_float4(0, 0, 0, 0);
+    if (i < columns / 4) v = norm.weighted(((const float4 *)x)[i], i, squares);
+    float rest[4] = {v.x, v.y, v.z, v.w}, sum = (v.x + v.y) + (v.z + v.w);
+    // Bits of positive floats are in the order of the floats.
+    uint32_t largest = max(max(__float_as_uint(fabsf(v.x)), __float_as_uint(fabsf(v.y))), max(__float_as_uint(fabsf(v.z)), __float_as_uint(fabsf(v.w))));
 #pragma unroll
-    for (int s = 0; s < F::STRIPS; s++) {
-      int i = group * F::GROUP + s * STRIP + lane;
-      v[s] = x[i];
-      if (norm.weight) v[s] *= inverse * norm.weight[i];
-      if (norm.weight && blockIdx.x == 0) norm.normed[i] = v[s];
+    for (int other = 1; other < THREADS_A_GROUP; other *= 2) {
+      largest = max(largest, __shfl_xor_sync(ALL_LANES, largest, other));
+      sum += __shfl_xor_sync(ALL_LANES, sum, other);
     }
-#pragma unroll
-    for (int s = 0; s < F::STRIPS; s++) sum += v[s], largest = max(largest, __float_as_uint(fabsf(v[s])));
-    // Bits of positive floats are in the order of the floats. Both factors are normal numbers.
-    largest = __reduce_max_sync(ALL_LANES, largest);
-    sum = warpSum(sum);
+    if (i >= columns / 4) continue;
+    // Both factors are normal numbers.
     int shift = largest == 0 || largest >= 0x7f800000u ? 0 : min(14 + 127 - (int)(largest >> 23), 100);
     float factor = __uint_as_float((127 + shift) << 23);
+    int strip = i / (STRIP / 4), four = i % (STRIP / 4), pair = four % 4;
     if (F::ZEROS && pair % 2 == 1) factor *= 0.0625f;
+    f16 *target = pieces + strip * STRIP_HALVES + pair * 2 + four / 4;
 #pragma unroll
-    for (int s = 0; s < F::STRIPS; s++) {
-      float rest = v[s] * factor;
-      f16 *strip = target + (group * F::STRIPS + s) * STRIP_HALVES;
+    for (int t = 0; t < 4; t++) {
+      rest[t] *= factor;
 #pragma unroll
       for (int p = 0; p < PIECES; p++) {
-        f16 piece = fromFloat<f16>(rest);
-        strip[p * PIECE_HALVES] = piece;
-        rest -= toFloat(piece);
+        f16 piece = fromFloat<f16>(rest[t]);
+        target[p * PIECE_HALVES + t * 8] = piece;
+        rest[t] -= toFloat(piece);
       }
     }
-    if (lane == 0) grids[group] = make_float2(__uint_as_float((127 - shift) << 23), sum);
+    if (i % THREADS_A_GROUP == 0) grids[i / THREADS_A_GROUP] = make_float2(__uint_as_float((127 - shift) << 23), sum);
   }
-  __syncthreads();
-  return inverse;
+  return norm.inverseRoot(squares, columns);
 }
 
 // Four rows of a matrix, of which each lane of a quad reads a part.
@@ -194,13 +187,13 @@ template <class F> struct Sums {
 };
 
 // The outliers of a row that this warp takes.
-__device__ __forceinline__ float outliersOf(const Place<Codes> &place, const float *x, const Norm &norm, float inverse) {
+__device__ __forceinline__ float outliersOf(const Place<Codes> &place, const float *x, const Norm &norm) {
   float sum = 0;
   if (!place.weight.outlierStarts || place.row >= place.rows) return sum;
   const int *starts = place.weight.outlierStarts + place.row;
   for (int i = starts[0] + threadIdx.x / WARP; i < starts[1]; i += WARPS) {
     int column = place.weight.outlierColumns[i];
-    float input = norm.weight ? x[column] * (inverse * norm.weight[column]) : x[column];
+    float input = norm.weight ? x[column] * norm.weight[column] : x[column];
     sum = fmaf(input, place.weight.outlierDifferences[i], sum);
   }
   return sum;
@@ -246,20 +239,21 @@ template <class F, class Rows> __device__ void run(const float *x, int columns, 
       float *partial = partials[turn % 2];
       sums.leave(partial + warp * ROWS);
       __syncwarp();
-      partial[warp * ROWS + lane] += outliersOf(rows.locate(tile, lane % PAIRS, lane >= PAIRS), x, norm, inverse);
+      if (rows.hasOutliers()) partial[warp * ROWS + lane] += outliersOf(rows.locate(tile, lane % PAIRS, lane >= PAIRS), x, norm);
       __syncthreads();
-      if (warp == turn % WARPS && lane < PAIRS) rows.finish(tile, lane, collect(partial, lane), collect(partial, lane + PAIRS));
+      if (warp == turn % WARPS && lane < PAIRS) rows.finish(tile, lane, collect(partial, lane) * inverse, collect(partial, lane + PAIRS) * inverse);
       turn++;
       sums = Sums<F>();
     }
     now = next, tile = nextTile, batch = nextBatch;
   }
+  if (blockIdx.x == 0) norm.leave(x, columns, inverse);
 }
 
 #define PART(I) \
   const uint8_t *codes##I, const f16 *scales##I, const f16 *zeros##I, const int *starts##I, const int *columns##I, const float *differences##I, const float *b##I, float *y##I, int n##I, int half##I
 #define GIVEN(I) \
-  Part<Codes> { Codes{codes##I, scales##I, zeros##I, starts##I, columns##I, differences##I}, b##I, y##I, n##I, half##I }
+  Part<Codes, PAIRS> { Codes{codes##I, scales##I, zeros##I, starts##I, columns##I, differences##I}, b##I, y##I, n##I, half##I }
 #define ENTRY(BITS, GROUP, LOADS)                                                                                                                              \
   extern "C" __global__ void __launch_bounds__(THREADS)                                                                                                        \
       gemv_codes_q##BITS##g##GROUP(const float *x, int columns, const float *normWeight, float *normed, float epsilon, PART(0), PART(1), PART(2),              \

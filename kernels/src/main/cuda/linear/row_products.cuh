@@ -6,21 +6,46 @@
 #include "../kvcache/plain_pages.cuh"
 
 // x is to be x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, section 3), which is also left in `normed` for others; as it is where `weight` is null.
+// The root is known when all of x has been seen: products are with x * weight, and their sums are divided.
 struct Norm {
   const float *weight;
   float *normed;
   float epsilon;
+
+  __device__ __forceinline__ float4 weighted(float4 v, int i, float &squares) const {
+    if (!weight) return v;
+    float4 g = ((const float4 *)weight)[i];
+    squares = fmaf(v.x, v.x, squares), squares = fmaf(v.y, v.y, squares), squares = fmaf(v.z, v.z, squares), squares = fmaf(v.w, v.w, squares);
+    return make_float4(v.x * g.x, v.y * g.y, v.z * g.z, v.w * g.w);
+  }
+  // Of the squares that each thread has added; a barrier for the block.
+  __device__ __forceinline__ float inverseRoot(float squares, int columns) const {
+    __shared__ float scratch[WARP];
+    squares = blockSum(squares, scratch);
+    return weight ? 1.f / sqrtf(squares / columns + epsilon) : 1.f;
+  }
+  __device__ __forceinline__ void leave(const float *x, int columns, float inverse) const {
+    for (int i = threadIdx.x; weight && i < columns; i += blockDim.x) normed[i] = x[i] * inverse * weight[i];
+  }
 };
 
-// Rows of a matrix, in pairs `half` apart: the rows 2 half i + j and 2 half i + half + j.
-template <class Weight> struct Part {
+// Rows of a matrix, in pairs `half` apart: the rows 2 half i + j and 2 half i + half + j. Tiles take PAIRS of them; where nothing else is asked for, half is
+// PAIRS too, and a tile is consecutive rows.
+template <class Weight, int PAIRS> struct Part {
   Weight weight;
   const float *bias;
   float *out;
   int rows, half;
 
-  __device__ int tiles(int pairs) const { return ((rows + 2 * half - 1) / (2 * half) * half + pairs - 1) / pairs; }
-  __device__ int first(int pair) const { return pair / half * 2 * half + pair % half; }
+  __device__ int tiles() const {
+    if (half == PAIRS) return (rows + 2 * PAIRS - 1) / (2 * PAIRS);
+    return ((rows + 2 * half - 1) / (2 * half) * half + PAIRS - 1) / PAIRS;
+  }
+  __device__ int first(int tile, int pair) const {
+    if (half == PAIRS) return tile * 2 * PAIRS + pair;
+    pair += tile * PAIRS;
+    return pair / half * 2 * half + pair % half;
+  }
 };
 
 // Plain pages that take the second part as keys and the third as values; none where `pages` is null.
@@ -53,18 +78,19 @@ template <class Weight> struct Place {
 
 // Up to three matrices, tiles of PAIRS pairs of rows.
 template <class Weight, int PAIRS> struct Products {
-  Part<Weight> a, b, c;
+  Part<Weight, PAIRS> a, b, c;
   float *residual;       // gets the first part's results added
   const float2 *angles;  // [half] of (cos, sin)
   int rotated;           // bits of the parts that are turned by them
   Append append;
   int aTiles, bTiles, tiles;
 
-  __device__ Products(Part<Weight> a, Part<Weight> b, Part<Weight> c, float *residual, const float2 *angles, int rotated, Append append)
-      : a(a), b(b), c(c), residual(residual), angles(angles), rotated(rotated), append(append), aTiles(a.tiles(PAIRS)), bTiles(b.tiles(PAIRS)),
-        tiles(aTiles + bTiles + c.tiles(PAIRS)) {}
+  __device__ Products(Part<Weight, PAIRS> a, Part<Weight, PAIRS> b, Part<Weight, PAIRS> c, float *residual, const float2 *angles, int rotated, Append append)
+      : a(a), b(b), c(c), residual(residual), angles(angles), rotated(rotated), append(append), aTiles(a.tiles()), bTiles(b.tiles()),
+        tiles(aTiles + bTiles + c.tiles()) {}
 
-  __device__ Part<Weight> part(int &tile, int &index) const {
+  __device__ bool hasOutliers() const { return a.weight.outlierStarts || b.weight.outlierStarts || c.weight.outlierStarts; }
+  __device__ Part<Weight, PAIRS> part(int &tile, int &index) const {
     if (tile < aTiles) return index = 0, a;
     tile -= aTiles;
     if (tile < bTiles) return index = 1, b;
@@ -74,13 +100,13 @@ template <class Weight, int PAIRS> struct Products {
   // The first or second row of a pair.
   __device__ Place<Weight> locate(int tile, int pair, bool second) const {
     int index;
-    Part<Weight> p = part(tile, index);
-    return {p.weight, p.first(tile * PAIRS + pair) + (second ? p.half : 0), p.rows};
+    Part<Weight, PAIRS> p = part(tile, index);
+    return {p.weight, p.first(tile, pair) + (second ? p.half : 0), p.rows};
   }
   __device__ void finish(int tile, int pair, float y0, float y1) const {
     int index;
-    Part<Weight> p = part(tile, index);
-    int row = p.first(tile * PAIRS + pair), other = row + p.half;
+    Part<Weight, PAIRS> p = part(tile, index);
+    int row = p.first(tile, pair), other = row + p.half;
     if (row >= p.rows) return;
     if (p.bias) y0 += p.bias[row], y1 += other < p.rows ? p.bias[other] : 0.f;
     if (rotated >> index & 1) {
@@ -91,7 +117,7 @@ template <class Weight, int PAIRS> struct Products {
     put(p, index, row, y0);
     if (other < p.rows) put(p, index, other, y1);
   }
-  __device__ void put(const Part<Weight> &p, int index, int row, float y) const {
+  __device__ void put(const Part<Weight, PAIRS> &p, int index, int row, float y) const {
     p.out[row] = y;
     if (residual) residual[row] += y;
     if (append.pages && index > 0) append.store(index == 1, row, y);
@@ -100,11 +126,12 @@ template <class Weight, int PAIRS> struct Products {
 
 // SwiGLU: each pair is the same row of both matrices; gate's results are replaced by silu(gate) * up.
 template <class Weight, int PAIRS> struct Gated {
-  Part<Weight> gate, up;
+  Part<Weight, PAIRS> gate, up;
   int tiles;
 
-  __device__ Gated(Part<Weight> gate, Part<Weight> up) : gate(gate), up(up), tiles((gate.rows + PAIRS - 1) / PAIRS) {}
+  __device__ Gated(Part<Weight, PAIRS> gate, Part<Weight, PAIRS> up) : gate(gate), up(up), tiles((gate.rows + PAIRS - 1) / PAIRS) {}
 
+  __device__ bool hasOutliers() const { return gate.weight.outlierStarts || up.weight.outlierStarts; }
   __device__ Place<Weight> locate(int tile, int pair, bool second) const {
     return {second ? up.weight : gate.weight, tile * PAIRS + pair, gate.rows};
   }

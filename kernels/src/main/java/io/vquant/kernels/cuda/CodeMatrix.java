@@ -1,5 +1,6 @@
 package io.vquant.kernels.cuda;
 
+import io.vquant.kernels.cuda.driver.CudaFunction;
 import io.vquant.kernels.cuda.driver.KernelCall;
 import io.vquant.kernels.quant.PanelLayout;
 
@@ -19,13 +20,20 @@ record CodeMatrix(
     long zeros,
     long outlierStarts,
     long outlierColumns,
-    long outlierDifferences) {
+    long outlierDifferences)
+    implements RowWeight {
+  private static final int PIECE_BYTES = 3 * Short.BYTES;
+  private static final int GRID_BYTES = 8;
 
-  int rows() {
+  private record Kind(int bits, int group) {}
+
+  @Override
+  public int rows() {
     return layout.rows();
   }
 
-  int columns() {
+  @Override
+  public int columns() {
     return layout.columns();
   }
 
@@ -33,8 +41,37 @@ record CodeMatrix(
     return outlierStarts != 0;
   }
 
+  /** What is kept as outliers may differ. */
+  @Override
+  public Object kind() {
+    return new Kind(layout.scheme().bits().bits(), layout.scheme().group());
+  }
+
+  @Override
+  public CudaFunction function(CudaRuntime runtime, boolean gated) {
+    return runtime.function(gated ? Kernel.GEMV_CODES_GATED : Kernel.GEMV_CODES, layout.scheme());
+  }
+
+  @Override
+  public int pairsATile() {
+    return 16;
+  }
+
+  /** Lanes read codes of four rows. */
+  @Override
+  public int pairAlignment() {
+    return 4;
+  }
+
+  /** Three pieces of each column, scale and sum of each group, as in {@code gemv_codes.cu}. */
+  @Override
+  public int sharedByteSize() {
+    return PIECE_BYTES * columns() + GRID_BYTES * (columns() / layout.scheme().group());
+  }
+
   /** Gives a kernel the six addresses. */
-  void addTo(KernelCall call) {
+  @Override
+  public void addTo(KernelCall call) {
     call.int64(codes).int64(scales).int64(zeros);
     call.int64(outlierStarts).int64(outlierColumns).int64(outlierDifferences);
   }

@@ -31,7 +31,7 @@ final class CudaCodeLinear implements LinearOperator {
     this.runtime = runtime;
     this.weight = weight;
     this.bias = bias == null ? 0 : Operands.address(bias);
-    multipliesRows = runtime.codeProducts().fits(weight.layout());
+    multipliesRows = runtime.rowProducts().fits(weight);
     manyRows = new UnpackedProduct(runtime, weight, this.bias);
   }
 
@@ -43,10 +43,12 @@ final class CudaCodeLinear implements LinearOperator {
       manyRows.multiply(out, x);
       return;
     }
-    runtime.rowProducts().launch();
     for (int row = 0; row < x.rows(); row++) {
-      long input = Operands.address(x.rows(row, 1));
-      runtime.codeProducts().add(weight, input, bias, Operands.address(out.rows(row, 1)));
+      Tensor input = x.rows(row, 1);
+      Tensor result = out.rows(row, 1);
+      if (!runtime.rowProducts().add(result, input, weight, bias)) {
+        manyRows.multiply(result, input);
+      }
     }
   }
 }

@@ -27,7 +27,7 @@ final class CudaElementwise {
     long gateAddress = Operands.address(gate);
     if (gate.rows() == 1
         && Operands.address(out) == gateAddress
-        && joinGate(gateAddress, Operands.address(up), gate.columns())) {
+        && runtime.rowProducts().joinGate(gateAddress, Operands.address(up), gate.columns())) {
       return;
     }
     gated
@@ -47,7 +47,10 @@ final class CudaElementwise {
   void add(Tensor x, Tensor delta) {
     Operands.require("residualAdd x", x, x.rows(), x.columns());
     Operands.require("residualAdd delta", delta, x.rows(), x.columns());
-    if (x.rows() == 1 && joinResidual(Operands.address(x), Operands.address(delta), x.columns())) {
+    if (x.rows() == 1
+        && runtime
+            .rowProducts()
+            .joinResidual(Operands.address(x), Operands.address(delta), x.columns())) {
       return;
     }
     add.call()
@@ -57,15 +60,5 @@ final class CudaElementwise {
         .int64(Operands.stride(delta))
         .int32(x.columns())
         .launch(runtime.stream(), x.rows(), Operands.blocks(x.columns(), THREADS), 1, THREADS);
-  }
-
-  private boolean joinGate(long gate, long up, int size) {
-    return runtime.rowProducts().joinGate(gate, up, size)
-        || runtime.codeProducts().joinGate(gate, up, size);
-  }
-
-  private boolean joinResidual(long residual, long delta, int size) {
-    return runtime.rowProducts().joinResidual(residual, delta, size)
-        || runtime.codeProducts().joinResidual(residual, delta, size);
   }
 }

@@ -24,6 +24,11 @@ final class CudaLinear implements LinearOperator {
   private final Tensor weight;
   private final long bias;
 
+  /** Bits that are set in the weight's address or in the bytes of a row. */
+  private final long vectors;
+
+  private final @Nullable DenseRows rowWeight;
+
   /**
    * @param weight {@code [outFeatures, inFeatures]} on the device, dense
    * @param bias {@code [1, outFeatures]} F32 on the device, or null
@@ -32,6 +37,13 @@ final class CudaLinear implements LinearOperator {
     this.runtime = runtime;
     this.weight = weight;
     this.bias = bias == null ? 0 : Operands.address(bias);
+    vectors = Operands.address(weight) | (long) weight.columns() * weight.dtype().byteSize();
+    boolean is16Bit = weight.dtype() == DType.BF16 || weight.dtype() == DType.F16;
+    rowWeight =
+        is16Bit && vectors % VECTOR_BYTES == 0
+            ? new DenseRows(
+                weight.dtype(), Operands.address(weight), weight.rows(), weight.columns())
+            : null;
     gemv = weight.dtype() == DType.F32 ? runtime.function(Kernel.GEMV_F32) : null;
     gemvAny = runtime.function(Kernel.GEMV_ANY, weight.dtype());
     gemm = runtime.function(Kernel.GEMM_F32, weight.dtype());
@@ -53,13 +65,10 @@ final class CudaLinear implements LinearOperator {
   }
 
   private void multiplyRow(Tensor out, Tensor x) {
-    runtime.codeProducts().launch();
-    if (runtime.rowProducts().add(out, x, weight, bias)) {
+    if (rowWeight != null && runtime.rowProducts().add(out, x, rowWeight, bias)) {
       return;
     }
-    long address = Operands.address(weight) | Operands.address(x);
-    long rowByteSize = (long) weight.columns() * weight.dtype().byteSize();
-    boolean isVector = gemv != null && (address | rowByteSize) % VECTOR_BYTES == 0;
+    boolean isVector = gemv != null && (vectors | Operands.address(x)) % VECTOR_BYTES == 0;
     CudaFunction function = isVector ? gemv : gemvAny;
     function
         .call()

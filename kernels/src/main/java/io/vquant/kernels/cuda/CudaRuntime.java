@@ -47,7 +47,6 @@ final class CudaRuntime implements AutoCloseable {
   private final List<Runnable> forgetters = new ArrayList<>();
   private int generation;
   private final RowProducts rowProducts = new RowProducts(this);
-  private final CodeProducts codeProducts = new CodeProducts(this);
   private final UnpackedWeights unpackedWeights = new UnpackedWeights(this);
   private @Nullable Narrowed narrowed;
   private int position = UNKNOWN;
@@ -77,18 +76,12 @@ final class CudaRuntime implements AutoCloseable {
    * the calling thread.
    */
   CudaStream stream() {
-    launchWaiting();
+    rowProducts.launch();
     narrowed = null;
     return currentStream();
   }
 
-  /** Launches the products that wait to be joined. */
-  void launchWaiting() {
-    rowProducts.launch();
-    codeProducts.launch();
-  }
-
-  /** The stream without what waits in {@link #rowProducts} or {@link #codeProducts}. */
+  /** The stream without what waits in {@link #rowProducts}. */
   CudaStream currentStream() {
     context.makeCurrent();
     return stream;
@@ -96,10 +89,6 @@ final class CudaRuntime implements AutoCloseable {
 
   RowProducts rowProducts() {
     return rowProducts;
-  }
-
-  CodeProducts codeProducts() {
-    return codeProducts;
   }
 
   UnpackedWeights unpackedWeights() {

@@ -24,6 +24,8 @@ enum Kernel {
   GEMV_F32("linear/gemv", "gemv_f32"),
   GEMV_ANY("linear/gemv", "gemv_any", "f32", "bf16", "f16"),
   GEMV_CODES("linear/gemv_codes", "gemv_codes", "q4g32", "q4g64", "q4g128", "q8g32", "q8g64"),
+  GEMV_CODES_GATED(
+      "linear/gemv_codes", "gemv_codes_gated", "q4g32", "q4g64", "q4g128", "q8g32", "q8g64"),
   DEQUANTIZE("linear/dequantize", "dequantize", "q4", "q8"),
   RESTORE_OUTLIERS("linear/dequantize", "restore_outliers", "q4", "q8"),
   GEMM_F32("linear/gemm_f32", "gemm_f32", "f32", "bf16", "f16"),

@@ -5,37 +5,32 @@ import io.vquant.kernels.cuda.driver.KernelCall;
 import io.vquant.kernels.kvcache.PageLayout;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products of one row with 16-bit weights that wait to be launched together: up to three weights
- * with the same input (q, k and v; gate and up) become one launch, and what stands before and after
- * is joined to it where it can be: RMSNorm of the input; rotary embedding and the place in plain
- * pages, a residual sum, or a gated activation of the results. Anything else that asks for the
- * stream launches what waits first, so the results are those of one operator after the other.
+ * Products of one row with weights of 16 bits or in codes that wait to be launched together: up to
+ * three weights with the same input (q, k and v; gate and up) become one launch, and what stands
+ * before and after is joined to it where it can be: RMSNorm of the input; rotary embedding and the
+ * place in plain pages, a residual sum, or a gated activation of the results. Anything else that
+ * asks for the stream launches what waits first, so the results are those of one operator after the
+ * other.
  */
 final class RowProducts {
   private static final int THREADS = 512;
   private static final int MOST = 3;
-  private static final int PAIRS_A_TILE = 8;
-  private static final int STEP_COLUMNS = 32;
-  private static final int TERM_BYTES = 3 * Short.BYTES;
-  private static final int STATIC_SHARED_BYTES = 4096;
+  private static final int STATIC_SHARED_BYTES = 6144;
   private static final int VECTOR_BYTES = 16;
 
   private final CudaRuntime runtime;
-  private final Map<DType, CudaFunction> plain = new EnumMap<>(DType.class);
-  private final Map<DType, CudaFunction> gated = new EnumMap<>(DType.class);
-  private final long[] weights = new long[MOST];
+  private final Map<Object, CudaFunction> plain = new HashMap<>();
+  private final Map<Object, CudaFunction> gated = new HashMap<>();
+  private final RowWeight[] weights = new RowWeight[MOST];
   private final long[] biases = new long[MOST];
   private final long[] outs = new long[MOST];
-  private final int[] rows = new int[MOST];
   private final int[] halves = new int[MOST];
-  private DType dtype = DType.F32;
   private long x;
-  private int columns;
   private int count;
   private @Nullable PendingNorm norm;
   private long angles;
@@ -60,15 +55,13 @@ final class RowProducts {
     this.runtime = runtime;
   }
 
-  /** Whether there is shared memory for an input row of so many columns. */
-  private boolean fits(int inputColumns, boolean hasNorm) {
-    return sharedByteSize(inputColumns, hasNorm)
-        <= runtime.properties().sharedByteSizePerBlock() - STATIC_SHARED_BYTES;
+  /** Whether there is shared memory for an input row. */
+  boolean fits(RowWeight weight) {
+    return weight.sharedByteSize() <= sharedLimit();
   }
 
-  private static int sharedByteSize(int inputColumns, boolean hasNorm) {
-    int stride = (Math.ceilDiv(inputColumns, STEP_COLUMNS) + 1) * STEP_COLUMNS;
-    return TERM_BYTES * stride + (hasNorm ? Float.BYTES * inputColumns : 0);
+  private int sharedLimit() {
+    return runtime.properties().sharedByteSizePerBlock() - STATIC_SHARED_BYTES;
   }
 
   /** Keeps a norm of one row for the products that take it; nothing else waits. */
@@ -81,49 +74,47 @@ final class RowProducts {
    *
    * @return false if there is no such kernel for these operands: nothing waits then
    */
-  boolean add(Tensor out, Tensor input, Tensor weight, long bias) {
-    DType type = weight.dtype();
+  boolean add(Tensor out, Tensor input, RowWeight weight, long bias) {
     long inputAddress = Operands.address(input);
-    boolean is16Bit = type == DType.BF16 || type == DType.F16;
-    long rowByteSize = (long) weight.columns() * type.byteSize();
-    boolean isAligned = (inputAddress | Operands.address(weight) | rowByteSize) % VECTOR_BYTES == 0;
-    if (!is16Bit || !isAligned || !fits(weight.columns(), false)) {
+    if (inputAddress % VECTOR_BYTES != 0 || !fits(weight)) {
       launch();
       return false;
     }
-    boolean joins = type == dtype && inputAddress == x && append == null && count < MOST;
-    if (count > 0 && !(joins && weight.columns() == columns)) {
+    if (count > 0 && !joins(weight, inputAddress)) {
       launch();
     }
-    if (count == 0 && norm != null && !takesNorm(out, inputAddress, weight.columns())) {
+    if (count == 0 && norm != null && !takesNorm(norm, out, inputAddress, weight.columns())) {
       launch();
     }
-    dtype = type;
     x = inputAddress;
-    columns = weight.columns();
-    weights[count] = Operands.address(weight);
+    weights[count] = weight;
     biases[count] = bias;
     outs[count] = Operands.address(out);
-    rows[count] = weight.rows();
-    halves[count] = PAIRS_A_TILE;
+    halves[count] = weight.pairsATile();
     count++;
     return true;
   }
 
-  private boolean takesNorm(Tensor out, long input, int inputColumns) {
-    return norm != null
-        && norm.normed() == input
-        && norm.x().columns() == inputColumns
-        && norm.source() % VECTOR_BYTES == 0
-        && norm.weight() % VECTOR_BYTES == 0
-        && norm.source() != Operands.address(out)
-        && fits(inputColumns, true);
+  private boolean joins(RowWeight weight, long input) {
+    return count < MOST
+        && append == null
+        && input == x
+        && weight.columns() == weights[0].columns()
+        && weight.kind().equals(weights[0].kind());
+  }
+
+  private static boolean takesNorm(PendingNorm norm, Tensor out, long input, int columns) {
+    long addresses = norm.source() | norm.weight() | norm.normed();
+    return norm.normed() == input
+        && norm.x().columns() == columns
+        && addresses % VECTOR_BYTES == 0
+        && norm.source() != Operands.address(out);
   }
 
   /** Joins {@code residual += delta} when one product waits and delta is its result. */
   boolean joinResidual(long residual, long delta, int size) {
     boolean isInput = residual == x || (norm != null && norm.source() == residual);
-    if (count != 1 || outs[0] != delta || rows[0] != size || isInput || append != null) {
+    if (count != 1 || outs[0] != delta || weights[0].rows() != size || isInput || append != null) {
       return false;
     }
     launchPlain(residual);
@@ -133,22 +124,24 @@ final class RowProducts {
   /** Joins {@code gate = silu(gate) * up} when these are the two results that wait. */
   boolean joinGate(long gate, long up, int size) {
     boolean both = count == 2 && outs[0] == gate && outs[1] == up;
-    if (!both || rows[0] != size || rows[1] != size || rotated != 0) {
+    if (!both || weights[0].rows() != size || weights[1].rows() != size || rotated != 0) {
       return false;
     }
-    KernelCall call = begin(gated, Kernel.GEMV_GATED);
+    KernelCall call = begin(true);
     for (int i = 0; i < 2; i++) {
-      call.int64(weights[i]).int64(biases[i]).int64(outs[i]);
+      weights[i].addTo(call);
+      call.int64(biases[i]).int64(outs[i]).int32(size).int32(halves[i]);
     }
-    finish(call.int32(size), Operands.blocks(size, PAIRS_A_TILE));
+    finish(call, Operands.blocks(size, weights[0].pairsATile()));
     return true;
   }
 
   /** Joins rotary embedding by {@code [half]} angles when {@code result} waits. */
   boolean joinRotary(long result, int size, long anglesAddress, int half) {
     boolean sameAngles = rotated == 0 || angles == anglesAddress;
-    for (int i = 0; i < count && sameAngles && append == null; i++) {
-      boolean isWhole = rows[i] == size && size % (2 * half) == 0;
+    boolean fits = count > 0 && half % weights[0].pairAlignment() == 0;
+    for (int i = 0; i < count && sameAngles && fits && append == null; i++) {
+      boolean isWhole = weights[i].rows() == size && size % (2 * half) == 0;
       if (outs[i] == result && isWhole && (rotated >> i & 1) == 0) {
         angles = anglesAddress;
         halves[i] = half;
@@ -168,7 +161,7 @@ final class RowProducts {
   boolean joinAppend(long keys, long values, long pages, long position, PageLayout layout) {
     int size = layout.numKvHeads() * layout.headDim();
     boolean areLast = count == MOST && outs[1] == keys && outs[2] == values;
-    if (!areLast || rows[1] != size || rows[2] != size || append != null) {
+    if (!areLast || weights[1].rows() != size || weights[2].rows() != size || append != null) {
       return false;
     }
     append = new Append(pages, position, layout);
@@ -187,13 +180,15 @@ final class RowProducts {
   }
 
   private void launchPlain(long residual) {
-    KernelCall call = begin(plain, Kernel.GEMV_16);
+    KernelCall call = begin(false);
     int tiles = 0;
     for (int i = 0; i < MOST; i++) {
+      // A part that is not used is the first again, without rows.
       boolean used = i < count;
-      call.int64(used ? weights[i] : 0).int64(used ? biases[i] : 0).int64(used ? outs[i] : 0);
-      call.int32(used ? rows[i] : 0).int32(used ? halves[i] : PAIRS_A_TILE);
-      tiles += used ? tiles(rows[i], halves[i]) : 0;
+      weights[used ? i : 0].addTo(call);
+      call.int64(used ? biases[i] : 0).int64(used ? outs[i] : 0);
+      call.int32(used ? weights[i].rows() : 0).int32(used ? halves[i] : weights[0].pairsATile());
+      tiles += used ? tiles(weights[i], halves[i]) : 0;
     }
     call.int64(residual).int64(angles).int32(rotated);
     if (append == null) {
@@ -206,29 +201,31 @@ final class RowProducts {
     finish(call, tiles);
   }
 
-  /** As {@code Part::tiles} in {@code gemv_16.cu}. */
-  private static int tiles(int rows, int half) {
-    return Math.ceilDiv(Math.ceilDiv(rows, 2 * half) * half, PAIRS_A_TILE);
+  /** As {@code Part::tiles} in {@code row_products.cuh}. */
+  private static int tiles(RowWeight weight, int half) {
+    return Math.ceilDiv(Math.ceilDiv(weight.rows(), 2 * half) * half, weight.pairsATile());
   }
 
-  private KernelCall begin(Map<DType, CudaFunction> functions, Kernel kernel) {
-    CudaFunction function = functions.computeIfAbsent(dtype, type -> load(kernel, type));
+  private KernelCall begin(boolean isGated) {
+    Object kind = weights[0].kind();
+    CudaFunction function =
+        (isGated ? gated : plain).computeIfAbsent(kind, any -> load(weights[0], isGated));
     KernelCall call = function.call();
-    call.int64(norm == null ? x : norm.source()).int32(columns);
+    call.int64(norm == null ? x : norm.source()).int32(weights[0].columns());
     if (norm == null) {
       return call.int64(0).int64(0).float32(0);
     }
     return call.int64(norm.weight()).int64(norm.normed()).float32(norm.epsilon());
   }
 
-  private CudaFunction load(Kernel kernel, DType type) {
-    CudaFunction function = runtime.function(kernel, type);
-    function.allowSharedMemory(runtime.properties().sharedByteSizePerBlock() - STATIC_SHARED_BYTES);
+  private CudaFunction load(RowWeight weight, boolean isGated) {
+    CudaFunction function = weight.function(runtime, isGated);
+    function.allowSharedMemory(sharedLimit());
     return function;
   }
 
   private void finish(KernelCall call, int tiles) {
-    int shared = sharedByteSize(columns, norm != null);
+    int shared = weights[0].sharedByteSize();
     count = 0;
     rotated = 0;
     append = null;

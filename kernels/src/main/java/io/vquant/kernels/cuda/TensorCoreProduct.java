@@ -52,7 +52,7 @@ final class TensorCoreProduct {
     long scalesOffset = Math.ceilDiv(operandByteSize, ALIGNMENT) * (long) ALIGNMENT;
     long operand = runtime.scratch(scalesOffset + (long) x.rows() * Float.BYTES);
     long scales = weight.dtype() == DType.F16 ? operand + scalesOffset : 0;
-    runtime.launchWaiting();
+    runtime.rowProducts().launch();
     CudaStream stream = runtime.currentStream();
     if (!runtime.isNarrowed(operand, x, weight.dtype())) {
       narrowRows(stream, operand, scales, x);

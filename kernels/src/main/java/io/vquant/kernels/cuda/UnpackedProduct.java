@@ -45,7 +45,7 @@ final class UnpackedProduct {
   }
 
   void multiply(Tensor out, Tensor x) {
-    runtime.launchWaiting();
+    runtime.rowProducts().launch();
     for (int first = 0; first < weight.rows(); first += rangeRows) {
       int count = Math.min(rangeRows, weight.rows() - first);
       long address = runtime.unpackedWeights().next();

@@ -78,8 +78,10 @@ final class CodeBenchmark {
       List<DeviceMemory> taken = new ArrayList<>();
       List<Runnable> work = new ArrayList<>();
       double bytes = 0;
-      long x = Operands.address(benchmark.matrix(DType.F32, 1, 14336));
-      long out = Operands.address(benchmark.matrix(DType.F32, 1, 128256));
+      Tensor x = benchmark.matrix(DType.F32, 1, 14336);
+      Tensor out = benchmark.matrix(DType.F32, 1, 128256);
+      Tensor gates = benchmark.matrix(DType.F32, 2, 14336);
+      RowProducts products = runtime.rowProducts();
       for (int layer = 0; layer < 32; layer++) {
         CodeMatrix qkv = weight(scheme, 6144, 4096, taken);
         CodeMatrix o = weight(scheme, 4096, 4096, taken);
@@ -89,22 +91,22 @@ final class CodeBenchmark {
         for (CodeMatrix weight : List.of(qkv, o, gate, up, down)) {
           bytes += weight.layout().byteSize();
         }
-        CodeProducts products = runtime.codeProducts();
         work.add(() -> {
-          products.add(qkv, x, 0, out);
+          products.add(out, x, qkv, 0);
           products.launch();
-          products.add(o, x, 0, out);
+          products.add(out, x, o, 0);
           products.launch();
-          products.add(gate, x, 0, out);
-          products.add(up, x, 0, out + 4L * 14336);
-          products.joinGate(out, out + 4L * 14336, 14336);
-          products.add(down, x, 0, out);
+          products.add(gates.rows(0, 1), x, gate, 0);
+          products.add(gates.rows(1, 1), x, up, 0);
+          products.joinGate(
+              Operands.address(gates), Operands.address(gates.rows(1, 1)), gates.columns());
+          products.add(out, x, down, 0);
           products.launch();
         });
       }
       CodeMatrix head = weight(scheme, 128256, 4096, taken);
       bytes += head.layout().byteSize();
-      work.add(() -> runtime.codeProducts().add(head, x, 0, out));
+      work.add(() -> products.add(out, x, head, 0));
       double[] times = benchmark.time(() -> work.forEach(Runnable::run));
       report("weights of an 8B step " + scheme, bytes, times);
       taken.forEach(runtime::free);

@@ -13,35 +13,27 @@ public final class KernelCall implements AutoCloseable {
   /** CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION of cuda.h. */
   private static final int PROGRAMMATIC_STREAM_SERIALIZATION = 6;
 
-  /** CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION of cuda.h. */
-  private static final int CLUSTER_DIMENSION = 4;
-
   private final CudaFunction function;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment values = arena.allocate(8L * MAX_ARGUMENTS, 8);
   private final MemorySegment addresses = arena.allocate(8L * MAX_ARGUMENTS, 8);
   private final MemorySegment config = arena.allocate(CONFIG_BYTES, 8);
-  private final MemorySegment attributes = arena.allocate(2 * ATTRIBUTE_BYTES, 8);
+  private final MemorySegment attribute = arena.allocate(ATTRIBUTE_BYTES, 8);
   private int count;
   private int shared;
-  private int cluster = 1;
 
   KernelCall(CudaFunction function) {
     this.function = function;
     for (int i = 0; i < MAX_ARGUMENTS; i++) {
       addresses.setAtIndex(ValueLayout.JAVA_LONG, i, values.address() + 8L * i);
     }
-    attributes.set(ValueLayout.JAVA_INT, 0, PROGRAMMATIC_STREAM_SERIALIZATION);
-    attributes.set(ValueLayout.JAVA_INT, 8, 1);
-    attributes.set(ValueLayout.JAVA_INT, ATTRIBUTE_BYTES, CLUSTER_DIMENSION);
-    attributes.set(ValueLayout.JAVA_INT, ATTRIBUTE_BYTES + 12, 1);
-    attributes.set(ValueLayout.JAVA_INT, ATTRIBUTE_BYTES + 16, 1);
+    attribute.set(ValueLayout.JAVA_INT, 0, PROGRAMMATIC_STREAM_SERIALIZATION);
+    attribute.set(ValueLayout.JAVA_INT, 8, 1);
   }
 
   void reset() {
     count = 0;
     shared = 0;
-    cluster = 1;
   }
 
   /** A pointer or a 64-bit integer. */
@@ -66,12 +58,6 @@ public final class KernelCall implements AutoCloseable {
     return this;
   }
 
-  /** Blocks that run at the same time and share memory, 1 to 8; the grid is a multiple of them. */
-  public KernelCall cluster(int blocks) {
-    cluster = blocks;
-    return this;
-  }
-
   /**
    * Enqueues the kernel; a grid without blocks is no work. It may start before the one before it
    * has ended (programmatic dependent launch), so every kernel waits before it touches what others
@@ -89,9 +75,8 @@ public final class KernelCall implements AutoCloseable {
     config.setAtIndex(ValueLayout.JAVA_INT, 5, 1);
     config.setAtIndex(ValueLayout.JAVA_INT, 6, shared);
     config.set(ValueLayout.JAVA_LONG, 32, stream.handle().handle());
-    config.set(ValueLayout.JAVA_LONG, 40, attributes.address());
-    config.set(ValueLayout.JAVA_INT, 48, cluster > 1 ? 2 : 1);
-    attributes.set(ValueLayout.JAVA_INT, ATTRIBUTE_BYTES + 8, cluster);
+    config.set(ValueLayout.JAVA_LONG, 40, attribute.address());
+    config.set(ValueLayout.JAVA_INT, 48, 1);
     stream.launcher().launch(function.name(), config, function.handle(), addresses);
   }
 

@@ -1,0 +1,29 @@
+package io.vquant.kernels.cuda;
+
+import io.vquant.kernels.cuda.driver.CudaFunction;
+import io.vquant.kernels.cuda.driver.KernelCall;
+
+/** A weight that {@link RowProducts} multiply one row with. */
+sealed interface RowWeight permits DenseRows, CodeMatrix {
+  int rows();
+
+  int columns();
+
+  /** Weights of one kind can be parts of one launch. */
+  Object kind();
+
+  /** The kernel for up to three weights, or for a gate and what it gates. */
+  CudaFunction function(CudaRuntime runtime, boolean gated);
+
+  /** Pairs of rows that a block takes at a time. */
+  int pairsATile();
+
+  /** So many pairs from a multiple of it must be of consecutive rows. */
+  int pairAlignment();
+
+  /** Shared memory of a block for the input row. */
+  int sharedByteSize();
+
+  /** Gives a kernel the addresses. */
+  void addTo(KernelCall call);
+}
