@@ -33,14 +33,14 @@ template <class T> __device__ __forceinline__ float2 stage(T *terms, const float
   if (std::is_same<T, f16>::value) {
     __shared__ float scratch[WARP];
     float largest = 0, ignored;
-    for (int i = threadIdx.x; i < columns / 4; i += THREADS) largest = fmaxf(largest, largestOf(norm.weighted(((const float4 *)x)[i], i, ignored)));
+    for (int i = threadIdx.x; i < columns / 4; i += THREADS) largest = fmaxf(largest, largestOf(norm.weighted(fourOf(x, i), i, ignored)));
     scale = scaleFor(blockMax(largest, scratch));
   }
   int stride = termStride(columns);
 #pragma unroll 2
   for (int i = threadIdx.x; i < stride / 4; i += THREADS) {
     float4 v = make_float4(0, 0, 0, 0);
-    if (i < columns / 4) v = norm.weighted(((const float4 *)x)[i], i, squares);
+    if (i < columns / 4) v = norm.weighted(fourOf(x, i), i, squares);
     float rest[4] = {v.x * scale, v.y * scale, v.z * scale, v.w * scale};
 #pragma unroll
     for (int term = 0; term < TERMS; term++) {

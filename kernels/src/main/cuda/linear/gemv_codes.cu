@@ -28,7 +28,7 @@ template <class F> __device__ __forceinline__ float splitInput(f16 *pieces, floa
   for (int round = 0; round < rounds; round++) {
     int i = round * THREADS + threadIdx.x;
     float4 v = make_float4(0, 0, 0, 0);
-    if (i < columns / 4) v = norm.weighted(((const float4 *)x)[i], i, squares);
+    if (i < columns / 4) v = norm.weighted(fourOf(x, i), i, squares);
     float rest[4] = {v.x, v.y, v.z, v.w}, sum = (v.x + v.y) + (v.z + v.w);
     // Bits of positive floats are in the order of the floats.
     uint32_t largest = max(max(__float_as_uint(fabsf(v.x)), __float_as_uint(fabsf(v.y))), max(__float_as_uint(fabsf(v.z)), __float_as_uint(fabsf(v.w))));

@@ -5,6 +5,13 @@
 #include "../common/reduce.cuh"
 #include "../kvcache/plain_pages.cuh"
 
+// Columns 4 i to 4 i + 3 of a row at any address.
+__device__ __forceinline__ float4 fourOf(const float *x, int i) {
+  if ((uint64_t)x % 16 == 0) return ((const float4 *)x)[i];
+  x += 4 * i;
+  return make_float4(x[0], x[1], x[2], x[3]);
+}
+
 // x is to be x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, section 3), which is also left in `normed` for others; as it is where `weight` is null.
 // The root is known when all of x has been seen: products are with x * weight, and their sums are divided.
 struct Norm {

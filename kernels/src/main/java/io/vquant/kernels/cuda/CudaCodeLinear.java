@@ -44,11 +44,7 @@ final class CudaCodeLinear implements LinearOperator {
       return;
     }
     for (int row = 0; row < x.rows(); row++) {
-      Tensor input = x.rows(row, 1);
-      Tensor result = out.rows(row, 1);
-      if (!runtime.rowProducts().add(result, input, weight, bias)) {
-        manyRows.multiply(result, input);
-      }
+      runtime.rowProducts().add(out.rows(row, 1), x.rows(row, 1), weight, bias);
     }
   }
 }

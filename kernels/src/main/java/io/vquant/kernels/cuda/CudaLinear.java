@@ -38,17 +38,22 @@ final class CudaLinear implements LinearOperator {
     this.weight = weight;
     this.bias = bias == null ? 0 : Operands.address(bias);
     vectors = Operands.address(weight) | (long) weight.columns() * weight.dtype().byteSize();
-    boolean is16Bit = weight.dtype() == DType.BF16 || weight.dtype() == DType.F16;
-    rowWeight =
-        is16Bit && vectors % VECTOR_BYTES == 0
-            ? new DenseRows(
-                weight.dtype(), Operands.address(weight), weight.rows(), weight.columns())
-            : null;
+    rowWeight = rowWeight(runtime, weight, vectors);
     gemv = weight.dtype() == DType.F32 ? runtime.function(Kernel.GEMV_F32) : null;
     gemvAny = runtime.function(Kernel.GEMV_ANY, weight.dtype());
     gemm = runtime.function(Kernel.GEMM_F32, weight.dtype());
     tensorCores =
         TensorCoreProduct.fits(weight) ? new TensorCoreProduct(runtime, weight, this.bias) : null;
+  }
+
+  private static @Nullable DenseRows rowWeight(CudaRuntime runtime, Tensor weight, long vectors) {
+    boolean is16Bit = weight.dtype() == DType.BF16 || weight.dtype() == DType.F16;
+    if (!is16Bit || vectors % VECTOR_BYTES != 0) {
+      return null;
+    }
+    DenseRows rows =
+        new DenseRows(weight.dtype(), Operands.address(weight), weight.rows(), weight.columns());
+    return runtime.rowProducts().fits(rows) ? rows : null;
   }
 
   @Override
@@ -65,7 +70,8 @@ final class CudaLinear implements LinearOperator {
   }
 
   private void multiplyRow(Tensor out, Tensor x) {
-    if (rowWeight != null && runtime.rowProducts().add(out, x, rowWeight, bias)) {
+    if (rowWeight != null) {
+      runtime.rowProducts().add(out, x, rowWeight, bias);
       return;
     }
     boolean isVector = gemv != null && (vectors | Operands.address(x)) % VECTOR_BYTES == 0;

@@ -69,17 +69,9 @@ final class RowProducts {
     norm = new PendingNorm(operator, out, input, weight, epsilon);
   }
 
-  /**
-   * Adds {@code out = weight input + bias}; addresses on the device.
-   *
-   * @return false if there is no such kernel for these operands: nothing waits then
-   */
-  boolean add(Tensor out, Tensor input, RowWeight weight, long bias) {
+  /** Adds {@code out = weight input + bias} for a weight that fits; the bias' address or 0. */
+  void add(Tensor out, Tensor input, RowWeight weight, long bias) {
     long inputAddress = Operands.address(input);
-    if (inputAddress % VECTOR_BYTES != 0 || !fits(weight)) {
-      launch();
-      return false;
-    }
     if (count > 0 && !joins(weight, inputAddress)) {
       launch();
     }
@@ -92,7 +84,6 @@ final class RowProducts {
     outs[count] = Operands.address(out);
     halves[count] = weight.pairsATile();
     count++;
-    return true;
   }
 
   private boolean joins(RowWeight weight, long input) {
@@ -104,10 +95,9 @@ final class RowProducts {
   }
 
   private static boolean takesNorm(PendingNorm norm, Tensor out, long input, int columns) {
-    long addresses = norm.source() | norm.weight() | norm.normed();
     return norm.normed() == input
         && norm.x().columns() == columns
-        && addresses % VECTOR_BYTES == 0
+        && norm.weight() % VECTOR_BYTES == 0
         && norm.source() != Operands.address(out);
   }
 
