@@ -75,7 +75,7 @@ final class RowProducts {
     if (count > 0 && !joins(weight, inputAddress)) {
       launch();
     }
-    if (count == 0 && norm != null && !takesNorm(norm, out, inputAddress, weight.columns())) {
+    if (norm != null && !takesNorm(norm, out, inputAddress, weight.columns())) {
       launch();
     }
     x = inputAddress;
