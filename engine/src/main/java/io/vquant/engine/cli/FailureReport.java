@@ -3,6 +3,7 @@ package io.vquant.engine.cli;
 import io.vquant.engine.InvalidPromptException;
 import io.vquant.engine.NotEnoughMemoryException;
 import io.vquant.engine.sampling.NonFiniteLogitsException;
+import io.vquant.kernels.backend.DeviceFailureException;
 import io.vquant.kernels.backend.OutOfDeviceMemoryException;
 import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
@@ -61,7 +62,8 @@ final class FailureReport {
       case InvalidPromptException _ -> ExitCode.BAD_INPUT;
       case NotEnoughMemoryException _, OutOfDeviceMemoryException _, OutOfMemoryError _ ->
           ExitCode.NOT_ENOUGH_MEMORY;
-      case UnsupportedKernelException _, NativeLibraryException _ -> ExitCode.DEVICE_CANNOT;
+      case UnsupportedKernelException _, DeviceFailureException _, NativeLibraryException _ ->
+          ExitCode.DEVICE_CANNOT;
       default -> ExitCode.BUG;
     };
   }

@@ -12,7 +12,10 @@ import io.vquant.kernels.backend.ResidualAddOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.backend.RotarySpec;
+import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.cpu.CpuBackend;
+import io.vquant.kernels.cuda.driver.CudaDevice;
+import io.vquant.kernels.cuda.driver.CudaException;
 import io.vquant.kernels.cuda.driver.CudaStream;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
@@ -50,9 +53,19 @@ public final class CudaBackend implements KernelBackend {
    *     cannot run on it; the message says what is missing
    */
   public CudaBackend(int ordinal) {
-    runtime = new CudaRuntime(CudaAvailability.require(ordinal), CudaAvailability.images());
+    runtime = open(ordinal);
     elementwise = new CudaElementwise(runtime);
     codeMatrices = new CodeMatrices(runtime);
+  }
+
+  private static CudaRuntime open(int ordinal) {
+    CudaDevice device = CudaAvailability.require(ordinal);
+    try {
+      return new CudaRuntime(device, CudaAvailability.images());
+    } catch (CudaException e) {
+      throw new UnsupportedKernelException(
+          "cuda:%d cannot be opened: %s; use --device cpu".formatted(ordinal, e.getMessage()));
+    }
   }
 
   CudaRuntime runtime() {

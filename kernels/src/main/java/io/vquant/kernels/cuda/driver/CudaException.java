@@ -1,9 +1,10 @@
 package io.vquant.kernels.cuda.driver;
 
+import io.vquant.kernels.backend.DeviceFailureException;
 import jcuda.driver.CUresult;
 
 /** A call of the CUDA driver that failed: {@code cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY (2)}. */
-public final class CudaException extends RuntimeException {
+public final class CudaException extends DeviceFailureException {
   private static final long serialVersionUID = 1L;
 
   private final String call;
