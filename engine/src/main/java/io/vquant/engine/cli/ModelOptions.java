@@ -29,6 +29,8 @@ final class ModelOptions {
       description = "auto, cpu, cuda:0 or reference (default: auto)")
   private String device = "auto";
 
+  private @Nullable DeviceChoice choice;
+
   @Option(
       names = {"-t", "--threads"},
       paramLabel = "N",
@@ -97,7 +99,7 @@ final class ModelOptions {
 
   /** The same, with any number of KV cache policies. */
   void checkForPolicies() {
-    DeviceChoice.parse(device);
+    deviceChoice();
     kvPolicies().forEach(policy -> PolicyNames.kv("--kv", policy));
     requireBetween("--threads", threads, MAX_THREADS);
     requireBetween("--context", contextLength, Integer.MAX_VALUE);
@@ -274,9 +276,12 @@ final class ModelOptions {
     return folder.path(context);
   }
 
-  /** Where to run. */
+  /** Where to run; decided once, since trying a device takes time. */
   DeviceChoice deviceChoice() {
-    return DeviceChoice.parse(device);
+    if (choice == null) {
+      choice = DeviceChoice.parse(device);
+    }
+    return choice;
   }
 
   int threads() {

@@ -1,6 +1,7 @@
 package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.backend.UnsupportedKernelException;
+import io.vquant.kernels.cuda.driver.CudaContext;
 import io.vquant.kernels.cuda.driver.CudaDevice;
 import io.vquant.kernels.cuda.driver.CudaDriver;
 import io.vquant.kernels.cuda.driver.CudaException;
@@ -25,12 +26,18 @@ public final class CudaAvailability {
   }
 
   /**
-   * Describes a device that can be used: {@code NVIDIA H200, compute capability 9.0, ...}.
+   * Opens a device and describes it: {@code NVIDIA H200, compute capability 9.0, ...}.
    *
    * @throws UnsupportedKernelException if it cannot; the message says why
    */
   public static String describe(int ordinal) {
     CudaDevice device = require(ordinal);
+    try (CudaContext opened = new CudaContext(device)) {
+      opened.makeCurrent();
+    } catch (CudaException e) {
+      throw new UnsupportedKernelException(
+          "cuda:" + ordinal + ": cannot be opened: " + e.getMessage());
+    }
     return "%s, compute capability %s, %d SMs, %d MiB"
         .formatted(
             device.name(),
