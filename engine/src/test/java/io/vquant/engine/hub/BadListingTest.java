@@ -3,29 +3,12 @@ package io.vquant.engine.hub;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a hub lists may be hostile, or no model. */
-class BadListingTest {
-  private final TestHub hub = TestHub.withModel();
-  @TempDir private Path temp;
-  private PullTrial pulls;
-
-  @BeforeEach
-  void prepare() {
-    pulls = new PullTrial(hub, temp);
-  }
-
-  @AfterEach
-  void close() {
-    hub.close();
-  }
+class BadListingTest extends HubFixture {
 
   @ParameterizedTest
   @ValueSource(strings = {"../x", "a/../../x", "/etc/passwd", "..\\x", "a\u0000b", ""})

@@ -4,35 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Redirects, refusals and whatever else a hub answers with. */
-class HubAnswersTest {
-  private final TestHub hub = TestHub.withModel();
-  @TempDir private Path temp;
-  private PullTrial pulls;
-
-  @BeforeEach
-  void prepare() {
-    pulls = new PullTrial(hub, temp);
-  }
-
-  @AfterEach
-  void close() {
-    hub.close();
-  }
+class HubAnswersTest extends HubFixture {
 
   @Test
   void theTokenStaysWithTheHub() throws IOException {

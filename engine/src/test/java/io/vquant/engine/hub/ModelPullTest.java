@@ -7,26 +7,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Pulls from a hub on the loopback device: what comes, and what is there afterwards. */
-class ModelPullTest {
-  private final TestHub hub = TestHub.withModel();
-  @TempDir private Path temp;
-  private PullTrial pulls;
-
-  @BeforeEach
-  void prepare() {
-    pulls = new PullTrial(hub, temp);
-  }
-
-  @AfterEach
-  void close() {
-    hub.close();
-  }
+class ModelPullTest extends HubFixture {
 
   @Test
   void onlyWhatIsNeededIsFetchedAndOnlyOnce() throws IOException {

@@ -5,32 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Full disks, connections that stall, and cancelling. */
-class PullInterruptionTest {
-  private final TestHub hub = TestHub.withModel();
-  @TempDir private Path temp;
-  private PullTrial pulls;
-
-  @BeforeEach
-  void prepare() {
-    pulls = new PullTrial(hub, temp);
-  }
-
-  @AfterEach
-  void close() {
-    hub.close();
-  }
+class PullInterruptionTest extends HubFixture {
 
   /** The disk's end is imitated: the sink of one file takes no more, as a full disk does. */
   @Test

@@ -8,28 +8,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Pulls that are cut go on where they were; what came is checked. */
-class PullResumptionTest {
-  private final TestHub hub = TestHub.withModel();
-  @TempDir private Path temp;
-  private PullTrial pulls;
-
-  @BeforeEach
-  void prepare() {
-    pulls = new PullTrial(hub, temp);
-  }
-
-  @AfterEach
-  void close() {
-    hub.close();
-  }
+class PullResumptionTest extends HubFixture {
 
   @Test
   void aCutConnectionGoesOnWhereItWas() throws IOException {
