@@ -20,7 +20,10 @@ import org.jspecify.annotations.Nullable;
 final class RowProducts {
   private static final int THREADS = 512;
   private static final int MOST = 3;
+
+  /** At least what the kernels take besides the input row: sums of the warps of a block. */
   private static final int STATIC_SHARED_BYTES = 6144;
+
   private static final int VECTOR_BYTES = 16;
 
   private final CudaRuntime runtime;
