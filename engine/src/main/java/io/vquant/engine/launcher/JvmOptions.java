@@ -109,6 +109,9 @@ final class JvmOptions {
     for (String method : VECTOR_LOOPS) {
       compileEarly(options, method);
     }
+    for (String method : VectorExpressions.METHODS) {
+      options.add("-XX:CompileCommand=inline," + KERNELS + method);
+    }
     return options;
   }
 
@@ -123,11 +126,14 @@ final class JvmOptions {
 
   /**
    * Not compiled, an operation on vectors is a thousand times slower, and keeps the compiler busy
-   * with its stand-ins: so these are compiled after a few calls, and whoever needs one waits for
-   * it.
+   * with its stand-ins: so these are compiled after a two-hundredth of the usual calls, and whoever
+   * needs one waits for it. After so few the compiler knows next to nothing of how often a branch
+   * is taken or a loop goes round, and assumes what suits loops; ten times as many would teach it
+   * the short loops of a warm-up. What it may not guess about is inlining: {@link
+   * VectorExpressions}.
    */
   private static void compileEarly(List<String> options, String method) {
-    options.add("-XX:CompileCommand=CompileThresholdScaling," + KERNELS + method + ",0.1");
+    options.add("-XX:CompileCommand=CompileThresholdScaling," + KERNELS + method + ",0.005");
     options.add("-XX:CompileCommand=BackgroundCompilation," + KERNELS + method + ",false");
   }
 }

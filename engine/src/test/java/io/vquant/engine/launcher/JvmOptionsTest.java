@@ -2,7 +2,12 @@ package io.vquant.engine.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaMethod;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
 import java.lang.reflect.Method;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -49,6 +54,24 @@ class JvmOptionsTest {
           .as(method)
           .contains(names[1]);
     }
+  }
+
+  @Test
+  void methodsThatTakeOrReturnAVectorAreInlined() {
+    Set<String> vectorMethods = new TreeSet<>();
+    for (JavaClass type :
+        new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("io.vquant.kernels.cpu")) {
+      for (JavaMethod method : type.getMethods()) {
+        List<JavaClass> types = new ArrayList<>(method.getRawParameterTypes());
+        types.add(method.getRawReturnType());
+        if (types.stream().anyMatch(used -> used.isAssignableTo("jdk.incubator.vector.Vector"))) {
+          vectorMethods.add(type.getName() + "::" + method.getName());
+        }
+      }
+    }
+    assertThat(methods("inline")).isEqualTo(vectorMethods);
   }
 
   @Test
