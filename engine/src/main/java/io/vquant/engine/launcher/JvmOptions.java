@@ -13,6 +13,8 @@ final class JvmOptions {
    */
   private static final List<String> HOT_LOOPS =
       List.of(
+          "Bf16DotTile::fourByFour",
+          "Bf16DotTile::twoByFour",
           "DotTile::fourByFour",
           "DotTile::twoByFour",
           "OuterTile::fourByFour",
@@ -65,7 +67,8 @@ final class JvmOptions {
           "F16Rows::unpack",
           "F32Rows::addDot",
           "HalfRows::arrange",
-          "LaneReduction::merge",
+          "LaneReduction::reduceEight",
+          "LaneReduction::reduceSixteen",
           "SoftmaxRows::max",
           "SoftmaxRows::weigh",
           "SoftmaxRows::merge");
@@ -86,6 +89,52 @@ final class JvmOptions {
           "LaneReduction::sum",
           "Simd::zero",
           "SoftmaxRows::scaled");
+
+  /**
+   * What takes or returns a vector: a call would put the vector into an object. The compiler leaves
+   * such calls wherever it has seen little of the caller's profile ("low call site frequency"), as
+   * for the stores after a loop, which differs from process to process.
+   */
+  private static final List<String> VECTOR_EXPRESSIONS =
+      List.of(
+          "CodeFloats::bf16",
+          "CodeFloats::halves",
+          "CodeFloats::loadHalves",
+          "CodePanel::bytes",
+          "CodePanel::floats",
+          "CodePanel::load",
+          "CodePanel::top",
+          "CodeTile::floats",
+          "CodeTile::load",
+          "E4M3Products::truncated",
+          "Exp2::exp",
+          "Exp2::of",
+          "Exp2::ofNegative",
+          "Exp2::power",
+          "F16Pairs::even",
+          "F16Pairs::odd",
+          "F16Pairs::toFloats",
+          "GroupCodes::code",
+          "GroupCodes::inverse",
+          "GroupCodes::shiftedCode",
+          "GroupFit::element",
+          "GroupFit::setSlot",
+          "GroupFit::slot",
+          "HalfRounding::round",
+          "OuterTile::store4",
+          "PageDecoder::floatCodes",
+          "PanelFloats::floats",
+          "PanelFloats::load",
+          "PanelFloats::top",
+          "Simd::evenBf16",
+          "Simd::load",
+          "Simd::loadPairs",
+          "Simd::oddBf16",
+          "Simd::store",
+          "TileRows::widened",
+          "WordTranspose::index",
+          "WordTranspose::load",
+          "WordTranspose::store");
 
   private JvmOptions() {}
 
@@ -108,6 +157,9 @@ final class JvmOptions {
     }
     for (String method : VECTOR_LOOPS) {
       compileEarly(options, method);
+    }
+    for (String method : VECTOR_EXPRESSIONS) {
+      options.add("-XX:CompileCommand=inline," + KERNELS + method);
     }
     return options;
   }

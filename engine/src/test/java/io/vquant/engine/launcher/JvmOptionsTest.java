@@ -2,6 +2,9 @@ package io.vquant.engine.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaMethod;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;
@@ -38,10 +41,11 @@ class JvmOptionsTest {
   }
 
   @Test
-  void everyHotOrVectorLoopExists() throws ClassNotFoundException {
+  void everyMethodExists() throws ClassNotFoundException {
     Set<String> early = methods("CompileThresholdScaling");
     assertThat(early).hasSizeGreaterThan(methods("dontinline").size());
     assertThat(early).containsAll(methods("dontinline"));
+    early.addAll(methods("inline"));
     for (String method : early) {
       String[] names = method.split("::", 2);
       Class<?> type = Class.forName(names[0], false, getClass().getClassLoader());
@@ -49,6 +53,26 @@ class JvmOptionsTest {
           .as(method)
           .contains(names[1]);
     }
+  }
+
+  @Test
+  void whateverTakesOrReturnsAVectorIsInlined() {
+    Set<String> passing = new TreeSet<>();
+    for (JavaClass type : new ClassFileImporter().importPackages("io.vquant.kernels.cpu")) {
+      for (JavaMethod method : type.getMethods()) {
+        boolean returns = isVector(method.getRawReturnType());
+        if (returns || method.getRawParameterTypes().stream().anyMatch(JvmOptionsTest::isVector)) {
+          passing.add(type.getName() + "::" + method.getName());
+        }
+      }
+    }
+    assertThat(methods("inline")).isEqualTo(passing);
+  }
+
+  /** Masks and shuffles are constants here: objects that stay. */
+  private static boolean isVector(JavaClass type) {
+    return type.getPackageName().equals("jdk.incubator.vector")
+        && type.getSimpleName().endsWith("Vector");
   }
 
   @Test
