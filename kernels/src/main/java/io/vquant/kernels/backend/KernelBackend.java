@@ -16,6 +16,7 @@ import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Layout;
 import io.vquant.kernels.tensor.Storage;
 import io.vquant.kernels.tensor.Tensor;
+import java.util.List;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
@@ -68,6 +69,15 @@ public interface KernelBackend extends AutoCloseable {
       case DenseWeight dense -> linear(dense.tensor(), bias);
       case QuantizedWeight quantized -> linear(quantized, bias);
     };
+  }
+
+  /**
+   * Products of one input with several weights, together where the device gains by it.
+   *
+   * @param linears of this backend, over weights with as many columns
+   */
+  default LinearGroup linearGroup(List<LinearOperator> linears) {
+    return LinearGroup.inTurn(linears);
   }
 
   /** Rows of either kind of table. */

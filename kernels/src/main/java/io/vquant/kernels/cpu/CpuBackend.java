@@ -7,6 +7,7 @@ import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.GatedActivationOperator;
 import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.backend.LinearGroup;
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.backend.PrefillAttentionOperator;
 import io.vquant.kernels.backend.ResidualAddOperator;
@@ -112,6 +113,19 @@ public final class CpuBackend implements KernelBackend {
   @Override
   public LinearOperator linear(QuantizedWeight weight, @Nullable Tensor bias) {
     return new CpuQuantizedLinear(context, weight, bias);
+  }
+
+  @Override
+  public LinearGroup linearGroup(List<LinearOperator> linears) {
+    List<CpuLinear> dense = new ArrayList<>();
+    for (LinearOperator linear : linears) {
+      if (!(linear instanceof CpuLinear own)
+          || (!dense.isEmpty() && !own.takesInputOf(dense.getFirst()))) {
+        return LinearGroup.inTurn(linears);
+      }
+      dense.add(own);
+    }
+    return new CpuLinearGroup(context, dense);
   }
 
   @Override

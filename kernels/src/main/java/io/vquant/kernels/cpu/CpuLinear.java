@@ -24,9 +24,6 @@ final class CpuLinear implements LinearOperator {
   /** Bytes of weights in a block of work with one input row: a few microseconds. */
   private static final int GEMV_BLOCK_BYTES = 64 << 10;
 
-  /** Elements of input that are not worth a task of their own: a microsecond or two. */
-  private static final int FEW_ELEMENTS = 16384;
-
   /** Weight rows in a block of work with many input rows. */
   private static final int GEMM_BLOCK_ROWS = 32;
 
@@ -41,17 +38,11 @@ final class CpuLinear implements LinearOperator {
   private final int inFeatures;
   private final long weightAddress;
   private final long weightStride;
-  private final long arrangedStride;
   private final boolean tilesInPlace;
   private final long stagedStride;
   private final int gemvBlockRows;
-  private final ParallelTask arrangeTask = this::arrangeRow;
-  private final ParallelTask gemvTask = this::gemvBlock;
-  private final ParallelTask gemmTask = this::gemmBlock;
+  private final ParallelTask task = this::runBlock;
 
-  private long arranged;
-  private long input;
-  private long inputStride;
   private long output;
   private long outputStride;
   private int inputRows;
@@ -65,7 +56,6 @@ final class CpuLinear implements LinearOperator {
     rows = WeightRows.of(weight.dtype());
     weightAddress = Operands.address(weight);
     weightStride = weight.layout().rowStride() * weight.dtype().byteSize();
-    arrangedStride = (long) rows.vectors(inFeatures) * BYTES;
     tilesInPlace = rows.tilesInPlace(inFeatures);
     stagedStride = rows.stagedByteSize(inFeatures);
     long fitting = GEMV_BLOCK_BYTES / Math.max(1, weightStride);
@@ -74,41 +64,41 @@ final class CpuLinear implements LinearOperator {
 
   @Override
   public void forward(Tensor out, Tensor x) {
+    int blocks = plan(out, x);
+    arrange(x);
+    context.pool().run(task, blocks);
+  }
+
+  /** Whether the input is arranged as another operator's. */
+  boolean takesInputOf(CpuLinear other) {
+    return weight.dtype() == other.weight.dtype() && inFeatures == other.inFeatures;
+  }
+
+  /**
+   * Takes up operands.
+   *
+   * @return how many blocks of work there are
+   */
+  int plan(Tensor out, Tensor x) {
     Operands.require("x", x, x.rows(), inFeatures);
     Operands.require("out", out, x.rows(), outFeatures);
     inputRows = x.rows();
-    input = Operands.address(x);
-    inputStride = x.layout().rowStride() * Float.BYTES;
     output = Operands.address(out);
-    outputStride = out.layout().rowStride() * Float.BYTES;
-    int paddedRows = Simd.roundUp(inputRows, DotTile.ROWS);
-    arranged = context.sharedScratch(paddedRows * arrangedStride);
+    outputStride = Operands.stride(out);
+    return Math.ceilDiv(outFeatures, inputRows == 1 ? gemvBlockRows : GEMM_BLOCK_ROWS);
+  }
+
+  /** Brings the input into the order of the weight, for this operator and those like it. */
+  void arrange(Tensor x) {
+    context.input().begin(rows, x);
+  }
+
+  /** Does a block of work. */
+  void runBlock(int block, int worker) {
     if (inputRows == 1) {
-      arrangeRow(0, 0);
-      context.pool().run(gemvTask, Math.ceilDiv(outFeatures, gemvBlockRows));
+      gemvBlock(block, worker);
     } else {
-      arrangeRows(paddedRows);
-      context.pool().run(gemmTask, Math.ceilDiv(outFeatures, GEMM_BLOCK_ROWS));
-    }
-  }
-
-  /** A few rows are arranged sooner than another thread hears of it. */
-  private void arrangeRows(int paddedRows) {
-    if ((long) paddedRows * inFeatures <= FEW_ELEMENTS) {
-      for (int row = 0; row < paddedRows; row++) {
-        arrangeRow(row, 0);
-      }
-    } else {
-      context.pool().run(arrangeTask, paddedRows);
-    }
-  }
-
-  private void arrangeRow(int row, int worker) {
-    long to = arranged + row * arrangedStride;
-    if (row < inputRows) {
-      rows.arrangeInput(to, input + row * inputStride, inFeatures);
-    } else {
-      Simd.zero(to, arrangedStride);
+      gemmBlock(block, worker);
     }
   }
 
@@ -121,6 +111,7 @@ final class CpuLinear implements LinearOperator {
 
   private void gemvBlock(int block, int worker) {
     int end = Math.min(outFeatures, (block + 1) * gemvBlockRows);
+    long arranged = context.input().rows(worker);
     long accumulators = context.workerScratch(worker, (LANES + 2L) * BYTES);
     long staging = accumulators + (long) LANES * BYTES;
     for (int first = block * gemvBlockRows; first < end; first += LANES) {
@@ -137,20 +128,29 @@ final class CpuLinear implements LinearOperator {
     long accumulatorBytes = (long) DotTile.ROWS * LANES * BYTES;
     long accumulators = context.workerScratch(worker, accumulatorBytes + LANES * stagedStride);
     long staged = accumulators + accumulatorBytes;
+    long arranged = context.input().rows(worker);
     int end = Math.min(outFeatures, (block + 1) * GEMM_BLOCK_ROWS);
-    int fitting = (int) Math.max(1, INPUT_GROUP_BYTES / arrangedStride / DotTile.ROWS);
+    int fitting = (int) Math.max(1, INPUT_GROUP_BYTES / context.input().stride() / DotTile.ROWS);
     int groupRows = fitting * DotTile.ROWS;
     for (int group = 0; group < inputRows; group += groupRows) {
       int groupEnd = Math.min(inputRows, group + groupRows);
       for (int first = block * GEMM_BLOCK_ROWS; first < end; first += LANES) {
         int count = Math.min(LANES, end - first);
         if (tilesInPlace && count == LANES) {
-          tileRows(group, groupEnd, first, count, accumulators, weightRow(first), weightStride);
+          tileRows(
+              arranged,
+              group,
+              groupEnd,
+              first,
+              count,
+              accumulators,
+              weightRow(first),
+              weightStride);
         } else {
           for (int i = 0; i < LANES; i++) {
             rows.stageForTile(staged + i * stagedStride, weightRow(first + i), inFeatures);
           }
-          tileRows(group, groupEnd, first, count, accumulators, staged, stagedStride);
+          tileRows(arranged, group, groupEnd, first, count, accumulators, staged, stagedStride);
         }
       }
     }
@@ -158,7 +158,15 @@ final class CpuLinear implements LinearOperator {
 
   /** The products of some input rows with as many weight rows as there are lanes. */
   private void tileRows(
-      int rowStart, int rowEnd, int first, int count, long accumulators, long w, long wStride) {
+      long arranged,
+      int rowStart,
+      int rowEnd,
+      int first,
+      int count,
+      long accumulators,
+      long w,
+      long wStride) {
+    long arrangedStride = context.input().stride();
     for (int row = rowStart; row < rowEnd; row += DotTile.ROWS) {
       long x = arranged + row * arrangedStride;
       for (int column = 0; column < count; column += DotTile.COLUMNS) {
