@@ -78,7 +78,7 @@ final class JvmOptions {
       List.of(
           "AttentionRows::mask",
           "AttentionState::write",
-          "CpuGatedActivation::activateRow",
+          "CpuGatedActivation::activate",
           "CpuLinear::writeRow",
           "CpuQuantizedLinear::writeRow",
           "CpuResidualAdd::addRow",

@@ -6,6 +6,7 @@ import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.GatedActivationOperator;
+import io.vquant.kernels.backend.GatedLinearOperator;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.LinearGroup;
 import io.vquant.kernels.backend.LinearOperator;
@@ -36,6 +37,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** Operators in the Vector API, on threads of its own. Needs vectors of 256 or 512 bits. */
@@ -126,6 +128,20 @@ public final class CpuBackend implements KernelBackend {
       dense.add(own);
     }
     return new CpuLinearGroup(context, dense);
+  }
+
+  @Override
+  public GatedLinearOperator gatedLinear(LinearOperator gate, LinearOperator up) {
+    return gate instanceof CpuLinear ownGate
+            && up instanceof CpuLinear ownUp
+            && ownGate.hasShapeOf(ownUp)
+        ? new CpuGatedLinear(context, ownGate, ownUp)
+        : KernelBackend.super.gatedLinear(gate, up);
+  }
+
+  @Override
+  public void forEachRow(int rows, IntConsumer work) {
+    context.pool().run((row, worker) -> work.accept(row), rows);
   }
 
   @Override

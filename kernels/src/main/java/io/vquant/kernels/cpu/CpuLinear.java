@@ -24,12 +24,6 @@ final class CpuLinear implements LinearOperator {
   /** Bytes of weights in a block of work with one input row: a few microseconds. */
   private static final int GEMV_BLOCK_BYTES = 64 << 10;
 
-  /** Weight rows in a block of work with many input rows. */
-  private static final int GEMM_BLOCK_ROWS = 32;
-
-  /** Input rows are worked off in groups that stay in the second-level cache. */
-  private static final int INPUT_GROUP_BYTES = 384 << 10;
-
   private final CpuContext context;
   private final Tensor weight;
   private final float @Nullable [] bias;
@@ -46,6 +40,7 @@ final class CpuLinear implements LinearOperator {
   private long output;
   private long outputStride;
   private int inputRows;
+  private int blockRows;
 
   CpuLinear(CpuContext context, Tensor weight, @Nullable Tensor bias) {
     this.context = context;
@@ -69,6 +64,11 @@ final class CpuLinear implements LinearOperator {
     context.pool().run(task, blocks);
   }
 
+  /** Whether the weight is of the type and shape of another operator's. */
+  boolean hasShapeOf(CpuLinear other) {
+    return takesInputOf(other) && outFeatures == other.outFeatures;
+  }
+
   /** Whether the input is arranged as another operator's. */
   boolean takesInputOf(CpuLinear other) {
     return weight.dtype() == other.weight.dtype() && inFeatures == other.inFeatures;
@@ -85,7 +85,13 @@ final class CpuLinear implements LinearOperator {
     inputRows = x.rows();
     output = Operands.address(out);
     outputStride = Operands.stride(out);
-    return Math.ceilDiv(outFeatures, inputRows == 1 ? gemvBlockRows : GEMM_BLOCK_ROWS);
+    blockRows = inputRows == 1 ? gemvBlockRows : LANES;
+    return Math.ceilDiv(outFeatures, blockRows);
+  }
+
+  /** The first weight row of a block of the planned work, or the end. */
+  int firstColumn(int block) {
+    return Math.min(outFeatures, block * blockRows);
   }
 
   /** Brings the input into the order of the weight, for this operator and those like it. */
@@ -110,11 +116,11 @@ final class CpuLinear implements LinearOperator {
   }
 
   private void gemvBlock(int block, int worker) {
-    int end = Math.min(outFeatures, (block + 1) * gemvBlockRows);
+    int end = firstColumn(block + 1);
     long arranged = context.input().rows(worker);
     long accumulators = context.workerScratch(worker, (LANES + 2L) * BYTES);
     long staging = accumulators + (long) LANES * BYTES;
-    for (int first = block * gemvBlockRows; first < end; first += LANES) {
+    for (int first = firstColumn(block); first < end; first += LANES) {
       for (int i = 0; i < LANES; i++) {
         long accumulator = accumulators + (long) i * BYTES;
         rows.accumulate(accumulator, weightRow(first + i), arranged, inFeatures, staging);
@@ -127,58 +133,35 @@ final class CpuLinear implements LinearOperator {
   private void gemmBlock(int block, int worker) {
     long accumulatorBytes = (long) DotTile.ROWS * LANES * BYTES;
     long accumulators = context.workerScratch(worker, accumulatorBytes + LANES * stagedStride);
-    long staged = accumulators + accumulatorBytes;
-    long arranged = context.input().rows(worker);
-    int end = Math.min(outFeatures, (block + 1) * GEMM_BLOCK_ROWS);
-    int fitting = (int) Math.max(1, INPUT_GROUP_BYTES / context.input().stride() / DotTile.ROWS);
-    int groupRows = fitting * DotTile.ROWS;
-    for (int group = 0; group < inputRows; group += groupRows) {
-      int groupEnd = Math.min(inputRows, group + groupRows);
-      for (int first = block * GEMM_BLOCK_ROWS; first < end; first += LANES) {
-        int count = Math.min(LANES, end - first);
-        if (tilesInPlace && count == LANES) {
-          tileRows(
-              arranged,
-              group,
-              groupEnd,
-              first,
-              count,
-              accumulators,
-              weightRow(first),
-              weightStride);
-        } else {
-          for (int i = 0; i < LANES; i++) {
-            rows.stageForTile(staged + i * stagedStride, weightRow(first + i), inFeatures);
-          }
-          tileRows(arranged, group, groupEnd, first, count, accumulators, staged, stagedStride);
-        }
+    int first = firstColumn(block);
+    long w = weightRow(first);
+    long wStride = weightStride;
+    if (!tilesInPlace || first + LANES > outFeatures) {
+      w = accumulators + accumulatorBytes;
+      wStride = stagedStride;
+      for (int i = 0; i < LANES; i++) {
+        rows.stageForTile(w + i * stagedStride, weightRow(first + i), inFeatures);
       }
+    }
+    int count = firstColumn(block + 1) - first;
+    long x = context.input().rows(worker);
+    long xStride = context.input().stride();
+    for (int row = 0; row < inputRows; row += DotTile.ROWS) {
+      for (int column = 0; column < count; column += DotTile.COLUMNS) {
+        long tile = accumulators + (long) column * BYTES;
+        rows.tile(tile, w + column * wStride, wStride, x + row * xStride, xStride, inFeatures);
+      }
+      writeTiles(row, first, count, accumulators);
     }
   }
 
-  /** The products of some input rows with as many weight rows as there are lanes. */
-  private void tileRows(
-      long arranged,
-      int rowStart,
-      int rowEnd,
-      int first,
-      int count,
-      long accumulators,
-      long w,
-      long wStride) {
-    long arrangedStride = context.input().stride();
-    for (int row = rowStart; row < rowEnd; row += DotTile.ROWS) {
-      long x = arranged + row * arrangedStride;
-      for (int column = 0; column < count; column += DotTile.COLUMNS) {
-        long tile = accumulators + (long) column * BYTES;
-        rows.tile(tile, w + column * wStride, wStride, x, arrangedStride, inFeatures);
-      }
-      int tileEnd = Math.min(row + DotTile.ROWS, rowEnd);
-      for (int i = row; i < tileEnd; i++) {
-        long ofRow = accumulators + (long) (i - row) * LANES * BYTES;
-        LaneReduction.reduce(ofRow, ofRow);
-        writeRow(output + i * outputStride, ofRow, first, count);
-      }
+  /** Sums up the accumulators of the rows of a tile. */
+  private void writeTiles(int row, int first, int count, long accumulators) {
+    int end = Math.min(row + DotTile.ROWS, inputRows);
+    for (int i = row; i < end; i++) {
+      long ofRow = accumulators + (long) (i - row) * LANES * BYTES;
+      LaneReduction.reduce(ofRow, ofRow);
+      writeRow(output + i * outputStride, ofRow, first, count);
     }
   }
 

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * (Qwen3).
  */
 public final class SelfAttention {
+  private final KernelBackend backend;
   private final LinearGroup qkvProj;
   private final Tensor[] queryKeyValue = new Tensor[3];
   private final LinearOperator oProj;
@@ -37,6 +38,7 @@ public final class SelfAttention {
       ParameterSource parameters,
       @Nullable RotaryOperator rotary,
       CachedAttention attention) {
+    this.backend = backend;
     int hidden = config.hiddenSize();
     int queryColumns = config.queryColumns();
     int keyValueColumns = config.keyValueColumns();
@@ -100,15 +102,16 @@ public final class SelfAttention {
     Tensor allValues = scratch.values().rows(rows);
     Tensor attended = scratch.attended().rows(rows);
     project(x, scratch);
-    for (int row = 0; row < rows; row++) {
-      int position = sequences.position(row);
-      Tensor keys = allKeys.rows(row, 1);
-      if (rotary != null) {
-        rotary.forward(allQueries.rows(row, 1), position);
-        rotary.forward(keys, position);
-      }
-      sequences.layer(row, index).append(keys, allValues.rows(row, 1), position);
+    if (rotary != null) {
+      rotary.forward(allQueries, sequences.positions());
+      rotary.forward(allKeys, sequences.positions());
     }
+    backend.forEachRow(
+        rows,
+        row ->
+            sequences
+                .layer(row, index)
+                .append(allKeys.rows(row, 1), allValues.rows(row, 1), sequences.position(row)));
     attendEach(attended, allQueries, sequences, index);
     oProj.forward(out, attended);
   }
