@@ -13,6 +13,8 @@ final class JvmOptions {
    */
   private static final List<String> HOT_LOOPS =
       List.of(
+          "Bf16DotTile::fourByFour",
+          "Bf16DotTile::twoByFour",
           "DotTile::fourByFour",
           "DotTile::twoByFour",
           "OuterTile::fourByFour",
@@ -65,7 +67,8 @@ final class JvmOptions {
           "F16Rows::unpack",
           "F32Rows::addDot",
           "HalfRows::arrange",
-          "LaneReduction::merge",
+          "LaneReduction::reduceEight",
+          "LaneReduction::reduceSixteen",
           "SoftmaxRows::max",
           "SoftmaxRows::weigh",
           "SoftmaxRows::merge");
@@ -75,7 +78,7 @@ final class JvmOptions {
       List.of(
           "AttentionRows::mask",
           "AttentionState::write",
-          "CpuGatedActivation::activateRow",
+          "CpuGatedActivation::activate",
           "CpuLinear::writeRow",
           "CpuQuantizedLinear::writeRow",
           "CpuResidualAdd::addRow",

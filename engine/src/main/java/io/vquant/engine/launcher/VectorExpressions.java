@@ -20,7 +20,6 @@ final class VectorExpressions {
           "CodePanel::top",
           "CodeTile::floats",
           "CodeTile::load",
-          "DotTile::store4",
           "E4M3Products::truncated",
           "Exp2::exp",
           "Exp2::of",

@@ -16,7 +16,9 @@ import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Layout;
 import io.vquant.kernels.tensor.Storage;
 import io.vquant.kernels.tensor.Tensor;
+import java.util.List;
 import java.util.OptionalLong;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,6 +70,42 @@ public interface KernelBackend extends AutoCloseable {
       case DenseWeight dense -> linear(dense.tensor(), bias);
       case QuantizedWeight quantized -> linear(quantized, bias);
     };
+  }
+
+  /**
+   * Products of one input with several weights, together where the device gains by it.
+   *
+   * @param linears of this backend, over weights with as many columns
+   */
+  default LinearGroup linearGroup(List<LinearOperator> linears) {
+    return LinearGroup.inTurn(linears);
+  }
+
+  /**
+   * Two products of one input and their gated activation, together where the device gains by it.
+   *
+   * @param gate of this backend
+   * @param up of this backend, over a weight of the same shape
+   */
+  default GatedLinearOperator gatedLinear(LinearOperator gate, LinearOperator up) {
+    GatedActivationOperator activation = gatedActivation();
+    return (out, upOut, x) -> {
+      gate.forward(out, x);
+      up.forward(upOut, x);
+      activation.forward(out, out, upOut);
+    };
+  }
+
+  /**
+   * Does something to each of some rows, side by side where that is safe and the device gains by
+   * it.
+   *
+   * @param work told of each row once, by any thread; rows share nothing that one of them changes
+   */
+  default void forEachRow(int rows, IntConsumer work) {
+    for (int row = 0; row < rows; row++) {
+      work.accept(row);
+    }
   }
 
   /** Rows of either kind of table. */

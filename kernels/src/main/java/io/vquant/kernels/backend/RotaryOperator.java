@@ -14,4 +14,15 @@ public interface RotaryOperator {
    * @param startPosition position of row 0; the others follow
    */
   void forward(Tensor x, int startPosition);
+
+  /**
+   * The same for rows of several sequences.
+   *
+   * @param positions one a row
+   */
+  default void forward(Tensor x, int[] positions) {
+    for (int row = 0; row < x.rows(); row++) {
+      forward(x.rows(row, 1), positions[row]);
+    }
+  }
 }

@@ -110,19 +110,19 @@ final class AttentionRows {
     boolean inPlace = rows <= FEW_ROWS && reader.readsInPlace();
     for (int page = from; page < to; page++) {
       int visible = Math.min(TOKENS, lastPosition + 1 - page * TOKENS);
-      if (inPlace && visible == TOKENS) {
-        addPageInPlace(layer, kvHead, page);
+      if (inPlace) {
+        addPageInPlace(layer, kvHead, page, visible);
       } else {
         addUnpackedPage(layer, kvHead, page, visible);
       }
     }
   }
 
-  private void addPageInPlace(PlainPages layer, int kvHead, int page) {
+  private void addPageInPlace(PlainPages layer, int kvHead, int page, int visible) {
     int padded = paddedRows();
     reader.scoresInPlace(scores, padded, query, layer, page, kvHead);
     weighRows(page * TOKENS);
-    reader.outputsInPlace(pageOut, padded, weights, layer, page, kvHead);
+    reader.outputsInPlace(pageOut, padded, weights, layer, page, kvHead, visible);
     addPageOut();
   }
 

@@ -9,6 +9,7 @@ import static io.vquant.kernels.cpu.Simd.oddBf16;
 import static io.vquant.kernels.cpu.Simd.store;
 
 import io.vquant.kernels.quant.BFloat16;
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
@@ -74,5 +75,32 @@ final class Bf16Rows implements WeightRows {
       sum = load(x + 2 * at + BYTES).fma(oddBf16(pairs), sum);
     }
     store(sum, accumulator);
+  }
+
+  @Override
+  public boolean tilesInPlace(int columns) {
+    return columns % HalfRows.BLOCK == 0;
+  }
+
+  @Override
+  public long stagedByteSize(int columns) {
+    return Math.ceilDiv(columns, HalfRows.BLOCK) * (long) BYTES;
+  }
+
+  @Override
+  public void stageForTile(long staged, long row, int columns) {
+    int whole = columns / HalfRows.BLOCK;
+    long wholeBytes = (long) whole * BYTES;
+    MemorySegment.copy(Simd.MEMORY, row, Simd.MEMORY, staged, wholeBytes);
+    int rest = columns - whole * HalfRows.BLOCK;
+    if (rest > 0) {
+      HalfRows.stage(staged + wholeBytes, row + wholeBytes, rest);
+    }
+  }
+
+  @Override
+  public void tile(long accumulators, long w, long wStride, long x, long xStride, int columns) {
+    int blocks = Math.ceilDiv(columns, HalfRows.BLOCK);
+    Bf16DotTile.accumulate(accumulators, w, wStride, x, xStride, blocks);
   }
 }

@@ -6,7 +6,9 @@ import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.backend.BackendOptions;
 import io.vquant.kernels.backend.EmbeddingOperator;
 import io.vquant.kernels.backend.GatedActivationOperator;
+import io.vquant.kernels.backend.GatedLinearOperator;
 import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.backend.LinearGroup;
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.backend.PrefillAttentionOperator;
 import io.vquant.kernels.backend.ResidualAddOperator;
@@ -35,6 +37,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** Operators in the Vector API, on threads of its own. Needs vectors of 256 or 512 bits. */
@@ -112,6 +115,33 @@ public final class CpuBackend implements KernelBackend {
   @Override
   public LinearOperator linear(QuantizedWeight weight, @Nullable Tensor bias) {
     return new CpuQuantizedLinear(context, weight, bias);
+  }
+
+  @Override
+  public LinearGroup linearGroup(List<LinearOperator> linears) {
+    List<CpuLinear> dense = new ArrayList<>();
+    for (LinearOperator linear : linears) {
+      if (!(linear instanceof CpuLinear own)
+          || (!dense.isEmpty() && !own.takesInputOf(dense.getFirst()))) {
+        return LinearGroup.inTurn(linears);
+      }
+      dense.add(own);
+    }
+    return new CpuLinearGroup(context, dense);
+  }
+
+  @Override
+  public GatedLinearOperator gatedLinear(LinearOperator gate, LinearOperator up) {
+    return gate instanceof CpuLinear ownGate
+            && up instanceof CpuLinear ownUp
+            && ownGate.hasShapeOf(ownUp)
+        ? new CpuGatedLinear(context, ownGate, ownUp)
+        : KernelBackend.super.gatedLinear(gate, up);
+  }
+
+  @Override
+  public void forEachRow(int rows, IntConsumer work) {
+    context.pool().run((row, worker) -> work.accept(row), rows);
   }
 
   @Override

@@ -9,6 +9,7 @@ final class CpuContext implements AutoCloseable {
   private final WorkerPool pool;
   private final Scratch shared = new Scratch();
   private final Scratch[] workers;
+  private final ArrangedInput input;
   private float[] floats = new float[0];
   private float[] sums = new float[0];
 
@@ -18,10 +19,16 @@ final class CpuContext implements AutoCloseable {
     for (int i = 0; i < threads; i++) {
       workers[i] = new Scratch();
     }
+    input = new ArrangedInput(pool);
   }
 
   WorkerPool pool() {
     return pool;
+  }
+
+  /** What the running matrix product multiplies. */
+  ArrangedInput input() {
+    return input;
   }
 
   /** Scratch for all workers of the running operator. */
@@ -53,6 +60,7 @@ final class CpuContext implements AutoCloseable {
   @Override
   public void close() {
     pool.close();
+    input.close();
     shared.close();
     for (Scratch worker : workers) {
       worker.close();

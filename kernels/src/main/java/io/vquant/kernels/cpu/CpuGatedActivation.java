@@ -52,19 +52,20 @@ final class CpuGatedActivation implements GatedActivationOperator {
   private void activateRows(int block, int worker) {
     int end = Math.min(rows, (block + 1) * blockRows);
     for (int row = block * blockRows; row < end; row++) {
-      activateRow(out + row * outStride, gate + row * gateStride, up + row * upStride);
+      activate(out + row * outStride, gate + row * gateStride, up + row * upStride, columns);
     }
   }
 
-  private void activateRow(long to, long gates, long ups) {
+  /** Activates {@code count} neighbouring elements; a whole number of vectors, or the last. */
+  static void activate(long to, long gates, long ups, int count) {
     int i = 0;
-    for (; i <= columns - LANES; i += LANES) {
+    for (; i <= count - LANES; i += LANES) {
       FloatVector x = load(gates + 4L * i);
       FloatVector exp = Exp2.exp(x.neg());
       FloatVector silu = x.div(exp.add(1)).blend(0, x.compare(VectorOperators.LT, NEGLIGIBLE));
       store(silu.mul(load(ups + 4L * i)), to + 4L * i);
     }
-    for (; i < columns; i++) {
+    for (; i < count; i++) {
       float x = Simd.get(gates + 4L * i);
       float silu = x < NEGLIGIBLE ? 0 : x / (Exp2.exp(-x) + 1);
       Simd.set(to + 4L * i, silu * Simd.get(ups + 4L * i));

@@ -10,6 +10,7 @@ import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
 
 /** Rotary embedding from a table of cosines and sines, which grows with the positions seen. */
 final class CpuRotary implements RotaryOperator, AutoCloseable {
@@ -33,6 +34,9 @@ final class CpuRotary implements RotaryOperator, AutoCloseable {
   private int start;
   private int blockRows;
 
+  /** Of each row; null: they follow {@link #start}. */
+  private int @Nullable [] positions;
+
   CpuRotary(CpuContext context, RotarySpec spec) {
     this.context = context;
     this.spec = spec;
@@ -41,22 +45,54 @@ final class CpuRotary implements RotaryOperator, AutoCloseable {
 
   @Override
   public void forward(Tensor xTensor, int startPosition) {
+    takeUp(xTensor);
+    requirePosition(startPosition);
+    positions = null;
+    start = startPosition;
+    tableFor(startPosition, startPosition + rows);
+    run();
+  }
+
+  /** One table for all rows: one a sequence would begin anew at each position that it lacks. */
+  @Override
+  public void forward(Tensor xTensor, int[] rowPositions) {
+    takeUp(xTensor);
+    if (rowPositions.length < rows) {
+      throw new IllegalArgumentException(
+          rowPositions.length + " positions of " + rows + " rows: expected one a row");
+    }
+    int least = Integer.MAX_VALUE;
+    int most = 0;
+    for (int row = 0; row < rows; row++) {
+      requirePosition(rowPositions[row]);
+      least = Math.min(least, rowPositions[row]);
+      most = Math.max(most, rowPositions[row]);
+    }
+    positions = rowPositions;
+    tableFor(least, most + 1);
+    run();
+  }
+
+  private void takeUp(Tensor xTensor) {
     Operands.require("x", xTensor, xTensor.rows(), xTensor.columns());
     if (xTensor.columns() % spec.headDim() != 0) {
       throw new IllegalArgumentException(
           "x has " + xTensor.columns() + " columns: expected whole heads of " + spec.headDim());
     }
-    if (startPosition < 0) {
-      throw new IllegalArgumentException(
-          "start position " + startPosition + ": expected 0 or more");
-    }
     rows = xTensor.rows();
     heads = xTensor.columns() / spec.headDim();
-    start = startPosition;
     x = Operands.address(xTensor);
     xStride = Operands.stride(xTensor);
-    tableFor(startPosition, startPosition + rows);
     blockRows = Elementwise.blockRows(xTensor.columns());
+  }
+
+  private static void requirePosition(int position) {
+    if (position < 0) {
+      throw new IllegalArgumentException("start position " + position + ": expected 0 or more");
+    }
+  }
+
+  private void run() {
     context.pool().run(task, Math.ceilDiv(rows, blockRows));
   }
 
@@ -102,7 +138,8 @@ final class CpuRotary implements RotaryOperator, AutoCloseable {
   private void rotateRows(int block, int worker) {
     int end = Math.min(rows, (block + 1) * blockRows);
     for (int row = block * blockRows; row < end; row++) {
-      long entry = table + (start - tableStart + row) * entryBytes();
+      int position = positions == null ? start + row : positions[row];
+      long entry = table + (position - tableStart) * entryBytes();
       for (int head = 0; head < heads; head++) {
         rotateHead(x + row * xStride + 4L * head * spec.headDim(), entry, entry + 4L * half);
       }

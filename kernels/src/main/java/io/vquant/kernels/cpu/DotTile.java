@@ -2,15 +2,16 @@ package io.vquant.kernels.cpu;
 
 import static io.vquant.kernels.cpu.Simd.BYTES;
 import static io.vquant.kernels.cpu.Simd.FLOATS;
-import static io.vquant.kernels.cpu.Simd.load;
-import static io.vquant.kernels.cpu.Simd.store;
+import static io.vquant.kernels.cpu.Simd.MEMORY;
+import static io.vquant.kernels.cpu.Simd.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import jdk.incubator.vector.FloatVector;
 
 /**
  * The micro-kernel of matrix products: dot products of {@link #ROWS} input rows with four weight
- * rows, one accumulator each, lanes along the inner dimension. As many accumulators as lanes, so
- * that one {@link LaneReduction} turns them into the tile's sums, row by row.
+ * rows, one accumulator each, lanes along the inner dimension. Tiles side by side fill as many
+ * accumulators a row as there are lanes, which one {@link LaneReduction} turns into sums.
  *
  * <p>Four rows by four columns where there are 32 vector registers (512 bits), two by four where
  * there are 16 (256 bits).
@@ -25,7 +26,7 @@ final class DotTile {
   /** Weight rows of a tile. */
   static final int COLUMNS = 4;
 
-  /** Input rows of a tile. */
+  /** Input rows of a tile: as many accumulators as lanes. */
   static final int ROWS = Simd.LANES / COLUMNS;
 
   private DotTile() {}
@@ -33,7 +34,8 @@ final class DotTile {
   /**
    * Computes the accumulators of one tile.
    *
-   * @param accumulators receives {@code ROWS * 4} vectors, row-major
+   * @param accumulators receives a vector for each row and column, those of a row side by side, a
+   *     row {@link Simd#LANES} vectors after the one before
    * @param w first of four weight rows in F32
    * @param wStride bytes between weight rows
    * @param x first of {@code ROWS} input rows
@@ -75,35 +77,47 @@ final class DotTile {
     FloatVector a33 = a00;
     for (int i = 0; i < vectors; i++) {
       long at = (long) i * BYTES;
-      FloatVector b0 = load(w + at);
-      FloatVector b1 = load(w1 + at);
-      FloatVector b2 = load(w2 + at);
-      FloatVector b3 = load(w3 + at);
-      FloatVector row = load(x + at);
+      FloatVector b0 = fromMemorySegment(FLOATS, MEMORY, w + at, ORDER);
+      FloatVector b1 = fromMemorySegment(FLOATS, MEMORY, w1 + at, ORDER);
+      FloatVector b2 = fromMemorySegment(FLOATS, MEMORY, w2 + at, ORDER);
+      FloatVector b3 = fromMemorySegment(FLOATS, MEMORY, w3 + at, ORDER);
+      FloatVector row = fromMemorySegment(FLOATS, MEMORY, x + at, ORDER);
       a00 = row.fma(b0, a00);
       a01 = row.fma(b1, a01);
       a02 = row.fma(b2, a02);
       a03 = row.fma(b3, a03);
-      row = load(x1 + at);
+      row = fromMemorySegment(FLOATS, MEMORY, x1 + at, ORDER);
       a10 = row.fma(b0, a10);
       a11 = row.fma(b1, a11);
       a12 = row.fma(b2, a12);
       a13 = row.fma(b3, a13);
-      row = load(x2 + at);
+      row = fromMemorySegment(FLOATS, MEMORY, x2 + at, ORDER);
       a20 = row.fma(b0, a20);
       a21 = row.fma(b1, a21);
       a22 = row.fma(b2, a22);
       a23 = row.fma(b3, a23);
-      row = load(x3 + at);
+      row = fromMemorySegment(FLOATS, MEMORY, x3 + at, ORDER);
       a30 = row.fma(b0, a30);
       a31 = row.fma(b1, a31);
       a32 = row.fma(b2, a32);
       a33 = row.fma(b3, a33);
     }
-    store4(accumulators, a00, a01, a02, a03);
-    store4(accumulators + 4L * BYTES, a10, a11, a12, a13);
-    store4(accumulators + 8L * BYTES, a20, a21, a22, a23);
-    store4(accumulators + 12L * BYTES, a30, a31, a32, a33);
+    a00.intoMemorySegment(MEMORY, accumulators, ORDER);
+    a01.intoMemorySegment(MEMORY, accumulators + 1L * BYTES, ORDER);
+    a02.intoMemorySegment(MEMORY, accumulators + 2L * BYTES, ORDER);
+    a03.intoMemorySegment(MEMORY, accumulators + 3L * BYTES, ORDER);
+    a10.intoMemorySegment(MEMORY, accumulators + 16L * BYTES, ORDER);
+    a11.intoMemorySegment(MEMORY, accumulators + 17L * BYTES, ORDER);
+    a12.intoMemorySegment(MEMORY, accumulators + 18L * BYTES, ORDER);
+    a13.intoMemorySegment(MEMORY, accumulators + 19L * BYTES, ORDER);
+    a20.intoMemorySegment(MEMORY, accumulators + 32L * BYTES, ORDER);
+    a21.intoMemorySegment(MEMORY, accumulators + 33L * BYTES, ORDER);
+    a22.intoMemorySegment(MEMORY, accumulators + 34L * BYTES, ORDER);
+    a23.intoMemorySegment(MEMORY, accumulators + 35L * BYTES, ORDER);
+    a30.intoMemorySegment(MEMORY, accumulators + 48L * BYTES, ORDER);
+    a31.intoMemorySegment(MEMORY, accumulators + 49L * BYTES, ORDER);
+    a32.intoMemorySegment(MEMORY, accumulators + 50L * BYTES, ORDER);
+    a33.intoMemorySegment(MEMORY, accumulators + 51L * BYTES, ORDER);
   }
 
   private static void twoByFour(
@@ -122,36 +136,28 @@ final class DotTile {
     FloatVector a13 = a00;
     long end = (long) vectors * BYTES;
     for (long at = 0; at != end; at += BYTES) {
-      FloatVector row0 = load(x + at);
-      FloatVector row1 = load(x1 + at);
-      FloatVector column = load(w + at);
+      FloatVector row0 = fromMemorySegment(FLOATS, MEMORY, x + at, ORDER);
+      FloatVector row1 = fromMemorySegment(FLOATS, MEMORY, x1 + at, ORDER);
+      FloatVector column = fromMemorySegment(FLOATS, MEMORY, w + at, ORDER);
       a00 = row0.fma(column, a00);
       a10 = row1.fma(column, a10);
-      column = load(w1 + at);
+      column = fromMemorySegment(FLOATS, MEMORY, w1 + at, ORDER);
       a01 = row0.fma(column, a01);
       a11 = row1.fma(column, a11);
-      column = load(w2 + at);
+      column = fromMemorySegment(FLOATS, MEMORY, w2 + at, ORDER);
       a02 = row0.fma(column, a02);
       a12 = row1.fma(column, a12);
-      column = load(w3 + at);
+      column = fromMemorySegment(FLOATS, MEMORY, w3 + at, ORDER);
       a03 = row0.fma(column, a03);
       a13 = row1.fma(column, a13);
     }
-    store(a00, accumulators);
-    store(a01, accumulators + 1L * BYTES);
-    store(a02, accumulators + 2L * BYTES);
-    store(a03, accumulators + 3L * BYTES);
-    store(a10, accumulators + 4L * BYTES);
-    store(a11, accumulators + 5L * BYTES);
-    store(a12, accumulators + 6L * BYTES);
-    store(a13, accumulators + 7L * BYTES);
-  }
-
-  private static void store4(
-      long address, FloatVector a, FloatVector b, FloatVector c, FloatVector d) {
-    store(a, address);
-    store(b, address + BYTES);
-    store(c, address + 2L * BYTES);
-    store(d, address + 3L * BYTES);
+    a00.intoMemorySegment(MEMORY, accumulators, ORDER);
+    a01.intoMemorySegment(MEMORY, accumulators + 1L * BYTES, ORDER);
+    a02.intoMemorySegment(MEMORY, accumulators + 2L * BYTES, ORDER);
+    a03.intoMemorySegment(MEMORY, accumulators + 3L * BYTES, ORDER);
+    a10.intoMemorySegment(MEMORY, accumulators + 8L * BYTES, ORDER);
+    a11.intoMemorySegment(MEMORY, accumulators + 9L * BYTES, ORDER);
+    a12.intoMemorySegment(MEMORY, accumulators + 10L * BYTES, ORDER);
+    a13.intoMemorySegment(MEMORY, accumulators + 11L * BYTES, ORDER);
   }
 }

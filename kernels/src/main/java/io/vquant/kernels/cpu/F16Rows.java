@@ -73,4 +73,24 @@ final class F16Rows implements WeightRows {
     }
     store(sum, accumulator);
   }
+
+  @Override
+  public boolean tilesInPlace(int columns) {
+    return false;
+  }
+
+  @Override
+  public long stagedByteSize(int columns) {
+    return (long) vectors(columns) * BYTES;
+  }
+
+  @Override
+  public void stageForTile(long staged, long row, int columns) {
+    unpack(staged, row, columns);
+  }
+
+  @Override
+  public void tile(long accumulators, long w, long wStride, long x, long xStride, int columns) {
+    DotTile.accumulate(accumulators, w, wStride, x, xStride, vectors(columns));
+  }
 }

@@ -3,6 +3,7 @@ package io.vquant.kernels.cpu;
 import io.vquant.kernels.kvcache.PageLayout;
 import io.vquant.kernels.kvcache.PlainPages;
 import io.vquant.kernels.tensor.DType;
+import java.util.Arrays;
 
 /**
  * Brings one head of one page into the first-level cache as F32, where all query rows of a group
@@ -19,6 +20,9 @@ final class PageReader {
   private final int[] tokenAt = new int[TOKENS];
   private final int[] channelOrder;
 
+  /** For each number of tokens those of the page's first, in the order of the columns. */
+  private final int[][] firstTokens = new int[TOKENS + 1][];
+
   PageReader(PageLayout layout) {
     this.layout = layout;
     rows = WeightRows.of(layout.dtype());
@@ -26,6 +30,9 @@ final class PageReader {
     boolean halves = layout.dtype() != DType.F32;
     for (int token = 0; token < TOKENS; token++) {
       tokenAt[halves ? HalfRows.arrangedIndex(token) : token] = token;
+    }
+    for (int tokens = 0; tokens <= TOKENS; tokens++) {
+      firstTokens[tokens] = inColumnOrder(tokenAt, tokens);
     }
     channelOrder = new int[layout.headDim()];
     for (int channel = 0; channel < channelOrder.length; channel++) {
@@ -48,6 +55,11 @@ final class PageReader {
     rows.restore(to, row, headDim, divisor);
   }
 
+  /** Tokens of the first {@code tokens} of a page, in the order of the columns of the scores. */
+  private static int[] inColumnOrder(int[] tokenAt, int tokens) {
+    return Arrays.stream(tokenAt).filter(token -> token < tokens).toArray();
+  }
+
   /** Whether a page can be multiplied as it lies, without unpacking: BF16 in whole tiles. */
   boolean readsInPlace() {
     return layout.dtype() == DType.BF16 && layout.headDim() % Bf16OuterTile.COLUMNS == 0;
@@ -62,11 +74,29 @@ final class PageReader {
 
   /**
    * Outputs {@code [rows, headDim]} of weights {@code [rows, 64]} with a head's values, in place.
+   *
+   * @param weights of tokens from {@code tokens} on are zero; these values are not read. The others
+   *     move to the front of their rows, with {@code tokens} columns a row.
    */
   void outputsInPlace(
-      long outputs, int rows, float[] weights, PlainPages layer, int page, int kvHead) {
+      long outputs, int rows, float[] weights, PlainPages layer, int page, int kvHead, int tokens) {
+    if (tokens < TOKENS) {
+      keepColumns(weights, rows, tokens);
+    }
     long from = layer.page(page).address() + layout.valuesOffset(kvHead);
-    Bf16OuterTile.multiply(outputs, rows, weights, TOKENS, tokenAt, from, layout.headDim());
+    int[] order = firstTokens[tokens];
+    Bf16OuterTile.multiply(outputs, rows, weights, tokens, order, from, layout.headDim());
+  }
+
+  private void keepColumns(float[] weights, int rows, int tokens) {
+    int to = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int column = 0; column < TOKENS; column++) {
+        if (tokenAt[column] < tokens) {
+          weights[to++] = weights[row * TOKENS + column];
+        }
+      }
+    }
   }
 
   /** Unpacks a head's keys: {@code [headDim, 64]}. */

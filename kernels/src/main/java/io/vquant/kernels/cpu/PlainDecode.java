@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Attention of one position of each of some sequences over pages: blocks of a sequence, a span of
  * its pages and a KV head, so that all cores have work and keys and values are read once for the
- * whole group; then the states of a head's spans are merged in order. What a sequence gets does not
- * depend on those beside it.
+ * whole group; then the states of a head's spans, if there are several, are merged in order. What a
+ * sequence gets does not depend on those beside it.
  */
 final class PlainDecode {
 
@@ -93,7 +93,9 @@ final class PlainDecode {
       context.pool().run(spanTask, blocks);
       long total = states + blocks * groupBytes;
       for (int sequence = 0; sequence < sequences; sequence++) {
-        merge(sequence, total);
+        if (spans(sequence) > 1) {
+          merge(sequence, total);
+        }
       }
     } finally {
       Arrays.fill(layers, 0, sequences, null);
@@ -119,6 +121,22 @@ final class PlainDecode {
     rows.reset();
     rows.addPages(pages(sequence), kvHead, firstPage, endPage);
     rows.saveStates(state(block), stateStride);
+    if (spans(sequence) == 1) {
+      finishSpan(sequence, block, kvHead);
+    }
+  }
+
+  /** The heads of a sequence's only span are done with it, by the worker that has them at hand. */
+  private void finishSpan(int sequence, int block, int kvHead) {
+    for (int row = 0; row < spec.groupSize(); row++) {
+      long total = state(block) + row * stateStride;
+      long to = outputs[sequence] + headOffset(kvHead * spec.groupSize() + row);
+      AttentionState.finish(to, total, reader, spec.headDim());
+    }
+  }
+
+  private int spans(int sequence) {
+    return (firstBlocks[sequence + 1] - firstBlocks[sequence]) / spec.numKvHeads();
   }
 
   private PlainPages pages(int sequence) {
@@ -140,7 +158,7 @@ final class PlainDecode {
   private void merge(int sequence, long total) {
     int group = spec.groupSize();
     int first = firstBlocks[sequence];
-    int spans = (firstBlocks[sequence + 1] - first) / spec.numKvHeads();
+    int spans = spans(sequence);
     for (int head = 0; head < spec.numQueryHeads(); head++) {
       AttentionState.clear(total, reader.valueVectors());
       for (int span = 0; span < spans; span++) {

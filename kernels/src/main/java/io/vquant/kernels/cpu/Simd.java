@@ -32,8 +32,8 @@ final class Simd {
   static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
-  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
-  private static final int UPPER_HALF = 0xffff0000;
+  static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+  static final int UPPER_HALF = 0xffff0000;
 
   private Simd() {}
 

@@ -41,4 +41,24 @@ interface WeightRows {
    * @param staging two vectors for the row's end
    */
   void accumulate(long accumulator, long row, long arranged, int columns, long staging);
+
+  /** Whether {@link #tile} reads rows of so many columns as they are stored. */
+  boolean tilesInPlace(int columns);
+
+  /** Bytes of a row staged for {@link #tile}. */
+  long stagedByteSize(int columns);
+
+  /** Writes a row as {@link #tile} reads it where it cannot be read in place. */
+  void stageForTile(long staged, long row, int columns);
+
+  /**
+   * The accumulators of {@link DotTile#ROWS} input rows with {@link DotTile#COLUMNS} weight rows.
+   *
+   * @param accumulators as of {@link DotTile#accumulate}
+   * @param w first of the weight rows, stored or staged
+   * @param wStride bytes between weight rows
+   * @param x first of the input rows in lane order
+   * @param xStride bytes between input rows
+   */
+  void tile(long accumulators, long w, long wStride, long x, long xStride, int columns);
 }

@@ -1,6 +1,6 @@
 package io.vquant.model.layers;
 
-import io.vquant.kernels.backend.GatedActivationOperator;
+import io.vquant.kernels.backend.GatedLinearOperator;
 import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.tensor.Tensor;
@@ -8,10 +8,8 @@ import io.vquant.model.ModelConfig;
 
 /** SwiGLU: down(silu(gate(x)) * up(x)) (Shazeer 2020, section 2). */
 public final class Mlp {
-  private final LinearOperator gateProj;
-  private final LinearOperator upProj;
+  private final GatedLinearOperator gateUpProj;
   private final LinearOperator downProj;
-  private final GatedActivationOperator activation;
 
   /**
    * @param parameters those of {@code mlp}
@@ -20,19 +18,17 @@ public final class Mlp {
     int hidden = config.hiddenSize();
     int inner = config.intermediateSize();
     boolean bias = config.biases().mlp();
-    gateProj = Linear.load(backend, parameters.child("gate_proj"), inner, hidden, bias);
-    upProj = Linear.load(backend, parameters.child("up_proj"), inner, hidden, bias);
+    LinearOperator gateProj =
+        Linear.load(backend, parameters.child("gate_proj"), inner, hidden, bias);
+    LinearOperator upProj = Linear.load(backend, parameters.child("up_proj"), inner, hidden, bias);
+    gateUpProj = backend.gatedLinear(gateProj, upProj);
     downProj = Linear.load(backend, parameters.child("down_proj"), hidden, inner, bias);
-    activation = backend.gatedActivation();
   }
 
   /** Both are {@code [rows, hiddenSize]}. */
   void forward(Tensor out, Tensor x, Scratch scratch) {
     Tensor gate = scratch.gate().rows(x.rows());
-    Tensor up = scratch.up().rows(x.rows());
-    gateProj.forward(gate, x);
-    upProj.forward(up, x);
-    activation.forward(gate, gate, up);
+    gateUpProj.forward(gate, scratch.up().rows(x.rows()), x);
     downProj.forward(out, gate);
   }
 }

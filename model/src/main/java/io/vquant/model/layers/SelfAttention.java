@@ -2,6 +2,7 @@ package io.vquant.model.layers;
 
 import io.vquant.kernels.backend.AttentionOperator;
 import io.vquant.kernels.backend.KernelBackend;
+import io.vquant.kernels.backend.LinearGroup;
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.backend.RmsNormOperator;
 import io.vquant.kernels.backend.RotaryOperator;
@@ -9,6 +10,7 @@ import io.vquant.kernels.kvcache.KvFormat;
 import io.vquant.kernels.kvcache.KvLayer;
 import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.ModelConfig;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * (Qwen3).
  */
 public final class SelfAttention {
-  private final LinearOperator qProj;
-  private final LinearOperator kProj;
-  private final LinearOperator vProj;
+  private final KernelBackend backend;
+  private final LinearGroup qkvProj;
+  private final Tensor[] queryKeyValue = new Tensor[3];
   private final LinearOperator oProj;
   private final @Nullable RmsNormOperator qNorm;
   private final @Nullable RmsNormOperator kNorm;
@@ -36,14 +38,19 @@ public final class SelfAttention {
       ParameterSource parameters,
       @Nullable RotaryOperator rotary,
       CachedAttention attention) {
+    this.backend = backend;
     int hidden = config.hiddenSize();
     int queryColumns = config.queryColumns();
     int keyValueColumns = config.keyValueColumns();
     boolean qkvBias = config.biases().queryKeyValue();
     boolean outputBias = config.biases().attentionOutput();
-    qProj = Linear.load(backend, parameters.child("q_proj"), queryColumns, hidden, qkvBias);
-    kProj = Linear.load(backend, parameters.child("k_proj"), keyValueColumns, hidden, qkvBias);
-    vProj = Linear.load(backend, parameters.child("v_proj"), keyValueColumns, hidden, qkvBias);
+    LinearOperator qProj =
+        Linear.load(backend, parameters.child("q_proj"), queryColumns, hidden, qkvBias);
+    LinearOperator kProj =
+        Linear.load(backend, parameters.child("k_proj"), keyValueColumns, hidden, qkvBias);
+    LinearOperator vProj =
+        Linear.load(backend, parameters.child("v_proj"), keyValueColumns, hidden, qkvBias);
+    qkvProj = backend.linearGroup(List.of(qProj, kProj, vProj));
     oProj = Linear.load(backend, parameters.child("o_proj"), hidden, queryColumns, outputBias);
     qNorm = headNorm(backend, config, parameters.child("q_norm"));
     kNorm = headNorm(backend, config, parameters.child("k_norm"));
@@ -95,15 +102,16 @@ public final class SelfAttention {
     Tensor allValues = scratch.values().rows(rows);
     Tensor attended = scratch.attended().rows(rows);
     project(x, scratch);
-    for (int row = 0; row < rows; row++) {
-      int position = sequences.position(row);
-      Tensor keys = allKeys.rows(row, 1);
-      if (rotary != null) {
-        rotary.forward(allQueries.rows(row, 1), position);
-        rotary.forward(keys, position);
-      }
-      sequences.layer(row, index).append(keys, allValues.rows(row, 1), position);
+    if (rotary != null) {
+      rotary.forward(allQueries, sequences.positions());
+      rotary.forward(allKeys, sequences.positions());
     }
+    backend.forEachRow(
+        rows,
+        row ->
+            sequences
+                .layer(row, index)
+                .append(allKeys.rows(row, 1), allValues.rows(row, 1), sequences.position(row)));
     attendEach(attended, allQueries, sequences, index);
     oProj.forward(out, attended);
   }
@@ -127,9 +135,10 @@ public final class SelfAttention {
   /** Queries, keys and values into the scratch, normed where the family does so. */
   private void project(Tensor x, Scratch scratch) {
     int rows = x.rows();
-    qProj.forward(scratch.queries().rows(rows), x);
-    kProj.forward(scratch.keys().rows(rows), x);
-    vProj.forward(scratch.values().rows(rows), x);
+    queryKeyValue[0] = scratch.queries().rows(rows);
+    queryKeyValue[1] = scratch.keys().rows(rows);
+    queryKeyValue[2] = scratch.values().rows(rows);
+    qkvProj.forward(queryKeyValue, x);
     if (qNorm != null && kNorm != null) {
       Tensor queryHeads = scratch.queries().heads(rows);
       Tensor keyHeads = scratch.keys().heads(rows);

@@ -1,0 +1,52 @@
+package io.vquant.kernels.cpu;
+
+import io.vquant.kernels.backend.GatedLinearOperator;
+import io.vquant.kernels.tensor.Tensor;
+
+/**
+ * Gate, up and activation as one task: the worker that has computed some columns of both activates
+ * them while they are in its cache.
+ */
+final class CpuGatedLinear implements GatedLinearOperator {
+
+  private final CpuContext context;
+  private final CpuLinear gate;
+  private final CpuLinear up;
+  private final ParallelTask task = this::runBlock;
+
+  private long gates;
+  private long gateStride;
+  private long ups;
+  private long upStride;
+  private int rows;
+
+  CpuGatedLinear(CpuContext context, CpuLinear gate, CpuLinear up) {
+    this.context = context;
+    this.gate = gate;
+    this.up = up;
+  }
+
+  @Override
+  public void forward(Tensor out, Tensor upOut, Tensor x) {
+    int blocks = gate.plan(out, x);
+    up.plan(upOut, x);
+    gates = Operands.address(out);
+    gateStride = Operands.stride(out);
+    ups = Operands.address(upOut);
+    upStride = Operands.stride(upOut);
+    rows = x.rows();
+    gate.arrange(x);
+    context.pool().run(task, blocks);
+  }
+
+  private void runBlock(int block, int worker) {
+    gate.runBlock(block, worker);
+    up.runBlock(block, worker);
+    int first = gate.firstColumn(block);
+    int count = gate.firstColumn(block + 1) - first;
+    for (int row = 0; row < rows; row++) {
+      long at = gates + row * gateStride + 4L * first;
+      CpuGatedActivation.activate(at, at, ups + row * upStride + 4L * first, count);
+    }
+  }
+}
