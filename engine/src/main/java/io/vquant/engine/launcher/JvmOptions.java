@@ -90,52 +90,6 @@ final class JvmOptions {
           "Simd::zero",
           "SoftmaxRows::scaled");
 
-  /**
-   * What takes or returns a vector: a call would put the vector into an object. The compiler leaves
-   * such calls wherever it has seen little of the caller's profile ("low call site frequency"), as
-   * for the stores after a loop, which differs from process to process.
-   */
-  private static final List<String> VECTOR_EXPRESSIONS =
-      List.of(
-          "CodeFloats::bf16",
-          "CodeFloats::halves",
-          "CodeFloats::loadHalves",
-          "CodePanel::bytes",
-          "CodePanel::floats",
-          "CodePanel::load",
-          "CodePanel::top",
-          "CodeTile::floats",
-          "CodeTile::load",
-          "E4M3Products::truncated",
-          "Exp2::exp",
-          "Exp2::of",
-          "Exp2::ofNegative",
-          "Exp2::power",
-          "F16Pairs::even",
-          "F16Pairs::odd",
-          "F16Pairs::toFloats",
-          "GroupCodes::code",
-          "GroupCodes::inverse",
-          "GroupCodes::shiftedCode",
-          "GroupFit::element",
-          "GroupFit::setSlot",
-          "GroupFit::slot",
-          "HalfRounding::round",
-          "OuterTile::store4",
-          "PageDecoder::floatCodes",
-          "PanelFloats::floats",
-          "PanelFloats::load",
-          "PanelFloats::top",
-          "Simd::evenBf16",
-          "Simd::load",
-          "Simd::loadPairs",
-          "Simd::oddBf16",
-          "Simd::store",
-          "TileRows::widened",
-          "WordTranspose::index",
-          "WordTranspose::load",
-          "WordTranspose::store");
-
   private JvmOptions() {}
 
   /** Options to stand before the user's own. */
@@ -158,7 +112,7 @@ final class JvmOptions {
     for (String method : VECTOR_LOOPS) {
       compileEarly(options, method);
     }
-    for (String method : VECTOR_EXPRESSIONS) {
+    for (String method : VectorExpressions.METHODS) {
       options.add("-XX:CompileCommand=inline," + KERNELS + method);
     }
     return options;
@@ -175,11 +129,14 @@ final class JvmOptions {
 
   /**
    * Not compiled, an operation on vectors is a thousand times slower, and keeps the compiler busy
-   * with its stand-ins: so these are compiled after a few calls, and whoever needs one waits for
-   * it.
+   * with its stand-ins: so these are compiled after a two-hundredth of the usual calls, and whoever
+   * needs one waits for it. After so few the compiler knows next to nothing of how often a branch
+   * is taken or a loop goes round, and assumes what suits loops; ten times as many would teach it
+   * the short loops of a warm-up. What it may not guess about is inlining: {@link
+   * VectorExpressions}.
    */
   private static void compileEarly(List<String> options, String method) {
-    options.add("-XX:CompileCommand=CompileThresholdScaling," + KERNELS + method + ",0.1");
+    options.add("-XX:CompileCommand=CompileThresholdScaling," + KERNELS + method + ",0.005");
     options.add("-XX:CompileCommand=BackgroundCompilation," + KERNELS + method + ",false");
   }
 }
