@@ -43,11 +43,10 @@ class JvmOptionsTest {
   }
 
   @Test
-  void everyMethodExists() throws ClassNotFoundException {
+  void everyHotOrVectorLoopExists() throws ClassNotFoundException {
     Set<String> early = methods("CompileThresholdScaling");
     assertThat(early).hasSizeGreaterThan(methods("dontinline").size());
     assertThat(early).containsAll(methods("dontinline"));
-    early.addAll(methods("inline"));
     for (String method : early) {
       String[] names = method.split("::", 2);
       Class<?> type = Class.forName(names[0], false, getClass().getClassLoader());
