@@ -1,10 +1,20 @@
-// Copies of 16 bytes from global to shared memory that do not pass through registers.
+// Copies of 16, 8 or 4 bytes from global to shared memory that do not pass through registers.
 #pragma once
 #include <stdint.h>
 
 __device__ __forceinline__ uint32_t sharedAddress(const void *p) { return (uint32_t)__cvta_generic_to_shared(p); }
 __device__ __forceinline__ void copyAsync(uint32_t shared, const void *global) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;\n" ::"r"(shared), "l"(global));
+}
+__device__ __forceinline__ void copyAsync8(uint32_t shared, const void *global) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 8;\n" ::"r"(shared), "l"(global));
+}
+__device__ __forceinline__ void copyAsync4(uint32_t shared, const void *global) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;\n" ::"r"(shared), "l"(global));
+}
+// Of what others read the rest of soon.
+__device__ __forceinline__ void copyOnceAsync(uint32_t shared, const void *global) {
+  asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16;\n" ::"r"(shared), "l"(global));
 }
 // Copies `bytes` (0 or 16) and fills the rest with zeros.
 __device__ __forceinline__ void copyAsyncOrZero(uint32_t shared, const void *global, int bytes) {

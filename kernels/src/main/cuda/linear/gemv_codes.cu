@@ -1,22 +1,16 @@
 // y = W x + b for one row of x and weights in codes, at the rate that memory delivers the codes. Tensor cores take 32 rows of W at a time: codes are exact as FP16,
-// and x is the sum of three FP16 numbers, in three columns of one product, so nothing is rounded but sums in float32. Each group of x is scaled by a power of two so
-// that its largest number is in [2^14, 2^15). The warps of a block take groups of a tile in turn, the next ones under way.
-#include "../common/codes.cuh"
+// and x is the sum of two FP16 numbers (22 bits), in two columns of one product, so little is rounded but sums in float32. Each group of x is scaled by a power of two
+// so that its largest number is in [2^14, 2^15). 16 warps of a block take groups of a tile in turn. One more warp finishes the tiles, so that
+// neither loads nor products wait for results.
+#include <type_traits>
+
 #include "../common/mma.cuh"
 #include "../common/order.cuh"
-#include "../common/vec_io.cuh"
-#include "row_products.cuh"
+#include "code_ring.cuh"
 
-constexpr int WARPS = 16, THREADS = WARPS * WARP, PAIRS = 16, ROWS = 2 * PAIRS, PIECES = 3;
+constexpr int THREADS = (WARPS + 1) * WARP, TILES_WAITING = 4, PIECES = 2;
 // 16-bit numbers of x in a strip: pieces of [4 lanes][4 pairs].
 constexpr int PIECE_HALVES = STRIP, STRIP_HALVES = PIECES * PIECE_HALVES;
-
-// How the codes of a group lie, and how many groups a warp has under way.
-template <int BITS_, int GROUP_, int LOADS_> struct Format {
-  static constexpr int BITS = BITS_, GROUP = GROUP_, STRIPS = GROUP / STRIP, LOADS = LOADS_;
-  static constexpr bool ZEROS = BITS == 4;
-  static constexpr int WORDS = BITS == 4 ? 4 : 8;  // of a strip, a lane
-};
 
 // x as operands of products: of each strip and piece, pair i of lane t of a quad is columns 4 i + t and 16 + 4 i + t. With 4 bits, codes of odd pairs count 16
 // times, so x counts a sixteenth. grids[group] is what results are multiplied with, and the sum of the group's x. Returns the norm's factor of all sums.
@@ -59,58 +53,12 @@ template <class F> __device__ __forceinline__ float splitInput(f16 *pieces, floa
   return norm.inverseRoot(squares, columns);
 }
 
-// Four rows of a matrix, of which each lane of a quad reads a part.
-struct Quad {
-  const uint8_t *codes;
-  const f16 *scales, *zeros;
-
-  template <class F> __device__ __forceinline__ void point(const Codes &weight, int row, int columns) {
-    long long panel = row / PANEL, grid = panel * (columns / F::GROUP) * PANEL + row % PANEL;
-    int t = threadIdx.x % 4;
-    scales = weight.scales + grid, zeros = weight.zeros + grid + t;
-    codes = weight.codes + panel * columns * PANEL * F::BITS / 8 + (F::BITS == 4 ? (t * PANEL + row % PANEL) * 4 : t * PANEL + row % PANEL);
-  }
-};
-
-__device__ __forceinline__ uint32_t loadWord(const uint8_t *p) {
-  uint32_t v;
-  asm volatile("ld.global.nc.L1::no_allocate.L2::256B.u32 %0, [%1];" : "=r"(v) : "l"(p));
-  return v;
-}
-
-// What a lane brings of the groups of a batch: codes of four rows, their scales, and the zero of one of them.
-template <class F> struct Batch {
-  uint32_t codes[F::LOADS][F::STRIPS][F::WORDS];
-  uint2 scales[F::LOADS];
-  f16 zeros[F::LOADS];
-
-  static __device__ __forceinline__ int group(int index, int u) { return (index * F::LOADS + u) * WARPS + threadIdx.x / WARP; }
-
-  __device__ __forceinline__ void load(const Quad &quad, int index, int groups) {
-#pragma unroll
-    for (int u = 0; u < F::LOADS; u++) {
-      int g = group(index, u);
-      if (g >= groups) break;
-      const uint8_t *at = quad.codes + (long long)g * F::GROUP * PANEL * F::BITS / 8;
-#pragma unroll
-      for (int s = 0; s < F::STRIPS; s++) {
-        if (F::BITS == 4) {
-          uint4 v = loadOnce(at + s * STRIP * PANEL / 2);
-          codes[u][s][0] = v.x, codes[u][s][1] = v.y, codes[u][s][2] = v.z, codes[u][s][3] = v.w;
-        } else {
-#pragma unroll
-          for (int i = 0; i < F::WORDS; i++) codes[u][s][i] = loadWord(at + (s * STRIP + 4 * i) * PANEL);
-        }
-      }
-      scales[u] = *(const uint2 *)(quad.scales + (long long)g * PANEL);
-      if (F::ZEROS) zeros[u] = quad.zeros[(long long)g * PANEL];
-    }
-  }
-};
-
 // Products of a strip with the pieces of x: chains[tile] of the rows 2 tile and 2 tile + 1 of each quad.
-template <class F> __device__ __forceinline__ void multiplyStrip(float chains[2][4], const uint32_t *w, uint4 x) {
+template <class F> __device__ __forceinline__ void multiplyStrip(float chains[2][4], const uint8_t *strip, uint4 x) {
+  int lane = threadIdx.x % WARP;
   if (F::BITS == 4) {
+    uint4 words = *(const uint4 *)(strip + chunkOf(lane % 4, lane / 4) * 16);
+    const uint32_t w[4] = {words.x, words.y, words.z, words.w};
     // A code in the low bits of an FP16 number is the code times 2^-24.
 #pragma unroll
     for (int tile = 0; tile < 2; tile++) {
@@ -123,6 +71,8 @@ template <class F> __device__ __forceinline__ void multiplyStrip(float chains[2]
   } else {
     // A byte in the low bits of the FP16 number 1024 is 1024 more than the byte; 128 of them are for its sign.
     const uint32_t bias = 0x64806480u;
+    const uint8_t *w = strip + lane % 4 * ROWS + lane / 4 * 4;
+    auto columns = [&](int i) { return *(const uint32_t *)(w + i * 4 * ROWS); };
 #pragma unroll
     for (int half = 0; half < 2; half++) {
       uint32_t a[2][4];
@@ -130,7 +80,7 @@ template <class F> __device__ __forceinline__ void multiplyStrip(float chains[2]
       for (int p = 0; p < 2; p++)
 #pragma unroll
         for (int tile = 0; tile < 2; tile++) {
-          uint32_t bytes = __byte_perm(w[2 * half + p], w[2 * half + p + 4], tile == 0 ? 0x5410 : 0x7632);
+          uint32_t bytes = __byte_perm(columns(2 * half + p), columns(2 * half + p + 4), tile == 0 ? 0x5410 : 0x7632);
           uint32_t even = (bytes & 0x00ff00ffu) ^ bias, odd = ((bytes >> 8) & 0x00ff00ffu) ^ bias;
           __half2 e = __hsub2(*(__half2 *)&even, *(const __half2 *)&bias), o = __hsub2(*(__half2 *)&odd, *(const __half2 *)&bias);
           a[tile][2 * p] = *(uint32_t *)&e, a[tile][2 * p + 1] = *(uint32_t *)&o;
@@ -141,48 +91,26 @@ template <class F> __device__ __forceinline__ void multiplyStrip(float chains[2]
   }
 }
 
-// The sums of one warp: of codes by row and piece, and of one row's zeros.
+// The sums of one warp: of four rows' codes, in the first lane of each quad, and of one row's zeros.
 template <class F> struct Sums {
-  float codes[2][4] = {}, zeros = 0;
+  float codes[4] = {}, zeros = 0;
 
-  __device__ __forceinline__ void add(const Batch<F> &batch, int index, int groups, const f16 *pieces, const float2 *grids) {
-    int lane = threadIdx.x % WARP;
-    // Columns of the product from the third piece on are not used: they may hold anything.
-    const f16 *mine = pieces + min(lane / 4, PIECES - 1) * PIECE_HALVES + lane % 4 * 8;
+  // Takes a group whose products are `chains`, of rows and pieces.
+  __device__ __forceinline__ void add(const float chains[2][4], const uint8_t *scales, float2 grid) {
+    int quad = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
+    uint2 four = *(const uint2 *)(scales + quad * 8);
 #pragma unroll
-    for (int u = 0; u < F::LOADS; u++) {
-      int g = Batch<F>::group(index, u);
-      if (g >= groups) break;
-      float chains[2][4] = {};
-#pragma unroll
-      for (int s = 0; s < F::STRIPS; s++) multiplyStrip<F>(chains, batch.codes[u][s], *(const uint4 *)(mine + (g * F::STRIPS + s) * STRIP_HALVES));
-      float2 grid = grids[g];
-      const f16 *scales = (const f16 *)&batch.scales[u];
-#pragma unroll
-      for (int tile = 0; tile < 2; tile++)
-#pragma unroll
-        for (int r = 0; r < 2; r++) {
-          float factor = toFloat(scales[2 * tile + r]) * grid.x;
-          codes[tile][2 * r] = fmaf(factor, chains[tile][2 * r], codes[tile][2 * r]);
-          codes[tile][2 * r + 1] = fmaf(factor, chains[tile][2 * r + 1], codes[tile][2 * r + 1]);
-        }
-      if (F::ZEROS) zeros = fmaf(toFloat(batch.zeros[u]), grid.y, zeros);
-    }
+    for (int r = 0; r < 4; r++) codes[r] = fmaf(toFloat(((const f16 *)&four)[r]) * grid.x, chains[r / 2][r % 2 * 2] + chains[r / 2][r % 2 * 2 + 1], codes[r]);
+    if (F::ZEROS) zeros = fmaf(toFloat(((const f16 *)(scales + F::GRID_BYTES))[quad * 4 + t]), grid.y, zeros);
   }
 
   // Leaves the sums of four rows a quad: target [ROWS].
   __device__ __forceinline__ void leave(float *target) const {
-    int lane = threadIdx.x % WARP, t = lane % 4;
+    int lane = threadIdx.x % WARP;
     float rows[4];
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-      // The first lane of a quad has the first two pieces, the second the third.
-      float x = codes[i / 2][i % 2 * 2];
-      if (t == 0) x += codes[i / 2][i % 2 * 2 + 1];
-      x += __shfl_down_sync(ALL_LANES, x, 1);
-      rows[i] = F::ZEROS ? x * 0x1p24f + __shfl_sync(ALL_LANES, zeros, lane / 4 * 4 + i) : x;
-    }
-    if (t == 0) *(float4 *)(target + lane / 4 * 4) = make_float4(rows[0], rows[1], rows[2], rows[3]);
+    for (int i = 0; i < 4; i++) rows[i] = F::ZEROS ? codes[i] * 0x1p24f + __shfl_sync(ALL_LANES, zeros, lane / 4 * 4 + i) : codes[i];
+    if (lane % 4 == 0) *(float4 *)(target + lane) = make_float4(rows[0], rows[1], rows[2], rows[3]);
   }
 };
 
@@ -199,75 +127,167 @@ __device__ __forceinline__ float outliersOf(const Place<Codes> &place, const flo
   return sum;
 }
 
-__device__ __forceinline__ float collect(const float *partial, int row) {
-  float sum = 0;
+// Sums of tiles on their way from the warps that multiply to the one that finishes: TILES_WAITING places, each filled and emptied again.
+struct Results {
+  float (*partials)[WARPS * ROWS];
+
+  static __device__ __forceinline__ void wait(int barrier) { asm volatile("barrier.cta.sync %0, %1;\n" ::"r"(barrier), "n"(THREADS) : "memory"); }
+  static __device__ __forceinline__ void tell(int barrier) { asm volatile("barrier.cta.arrive %0, %1;\n" ::"r"(barrier), "n"(THREADS) : "memory"); }
+  static __device__ __forceinline__ int filled(int turn) { return 1 + turn % TILES_WAITING; }
+  static __device__ __forceinline__ int emptied(int turn) { return 1 + TILES_WAITING + turn % TILES_WAITING; }
+
+  // Where a warp leaves its sums of the tile of a turn.
+  __device__ __forceinline__ float *begin(int turn) const {
+    if (turn >= TILES_WAITING) wait(emptied(turn));
+    return partials[turn % TILES_WAITING] + threadIdx.x / WARP * ROWS;
+  }
+  __device__ __forceinline__ void end(int turn) const { tell(filled(turn)); }
+
+  // The sum of row `lane`; the last warp calls.
+  __device__ __forceinline__ float take(int turn, bool isAwaited) const {
+    wait(filled(turn));
+    float sum = 0;
 #pragma unroll
-  for (int warp = 0; warp < WARPS; warp++) sum += partial[warp * ROWS + row];
-  return sum;
+    for (int warp = 0; warp < WARPS; warp++) sum += partials[turn % TILES_WAITING][warp * ROWS + threadIdx.x % WARP];
+    if (isAwaited) tell(emptied(turn));
+    return sum;
+  }
+};
+
+template <class Tiles> __device__ __forceinline__ void finishTiles(const Tiles &tiles, const Results &results, float inverse) {
+  int turn = 0;
+  float before = 0;
+  for (int tile = tiles.first(); tile < tiles.tiles; turn++) {
+    // A place is waited for when the turn after as many as there are comes.
+    int next = tile;
+#pragma unroll
+    for (int i = 0; i < TILES_WAITING; i++) next = tiles.next(next);
+    float sum = results.take(turn, next < tiles.tiles) * inverse;
+    tiles.finishTile(tile, sum, before);
+    before = sum, tile = tiles.next(tile);
+  }
 }
 
-template <class F, class Rows> __device__ void run(const float *x, int columns, const Norm &norm, const Rows &rows) {
+// Tiles of 16 pairs: the first rows of all, then the second.
+template <class Rows> struct PairTiles : Rows {
+  __device__ __forceinline__ PairTiles(const Rows &rows) : Rows(rows) {}
+  __device__ __forceinline__ int first() const { return blockIdx.x; }
+  __device__ __forceinline__ int next(int tile) const { return tile + gridDim.x; }
+  __device__ __forceinline__ void finishTile(int tile, float sum, float) const {
+    float second = __shfl_down_sync(ALL_LANES, sum, PAIRS);
+    if (threadIdx.x % WARP < PAIRS) Rows::finish(tile, threadIdx.x % WARP, sum, second);
+  }
+};
+
+// A tile of 32 rows of a gate, then one of what it gates: memory brings 32 bytes at least, which are 32 rows of 8 bits.
+struct GateThenUp : Gated<Codes, PAIRS> {
+  __device__ __forceinline__ GateThenUp(const Gated<Codes, PAIRS> &gated) : Gated<Codes, PAIRS>(gated) { tiles += tiles % 2; }
+  __device__ __forceinline__ int first() const { return 2 * blockIdx.x; }
+  __device__ __forceinline__ int next(int tile) const { return tile % 2 == 0 ? tile + 1 : tile - 1 + 2 * gridDim.x; }
+  __device__ __forceinline__ Place<Codes> locate(int tile, int pair, bool second) const {
+    return Gated<Codes, PAIRS>::locate(tile / 2 * 2 + second, pair, tile % 2 == 1);
+  }
+  __device__ __forceinline__ void finishTile(int tile, float sum, float before) const {
+    int lane = threadIdx.x % WARP;
+    if (tile % 2 == 1) finish(tile / 2 * 2 + lane / PAIRS, lane % PAIRS, before, sum);
+  }
+};
+template <int BITS> using GatedTiles = std::conditional_t<BITS == 4, PairTiles<Gated<Codes, PAIRS>>, GateThenUp>;
+
+template <class F, class Ring, class Rows>
+__device__ __forceinline__ void multiplyTiles(Source<F, Ring, Rows> &source, const uint8_t *ring, const f16 *pieces, const float2 *grids, const float *x, const Norm &norm,
+                                              const Results &results) {
+  const Rows &rows = source.rows;
+  int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, now = 0, free = Ring::STAGES - 1, turn = 0;
+  uint32_t target = sharedAddress(ring);
+  // Columns of the product from the second piece on are not used: they may hold anything.
+  const f16 *mine = pieces + min(lane / 4, PIECES - 1) * PIECE_HALVES + lane % 4 * 8;
+  for (int tile = rows.first(); tile < rows.tiles; tile = rows.next(tile), turn++) {
+    Sums<F> sums;
+    for (int first = warp; first < source.groups; first += WARPS * Ring::GROUPS) {
+      waitForCopies<Ring::STAGES - 2>();
+      // Every lane has what the others copied, and is done with the stage before.
+      __syncwarp();
+      source.copyNext(target + free * Source<F, Ring, Rows>::STAGE_BYTES);
+      commitCopies();
+      const uint8_t *stage = ring + now * Source<F, Ring, Rows>::STAGE_BYTES;
+      free = now, now = now + 1 == Ring::STAGES ? 0 : now + 1;
+      auto multiply = [&](int u) {
+        float chains[2][4] = {};
+        const uint8_t *group = stage + u * F::GROUP_BYTES;
+        const f16 *input = mine + first * F::STRIPS * STRIP_HALVES + u * WARPS * F::STRIPS * STRIP_HALVES;
+#pragma unroll
+        for (int s = 0; s < F::STRIPS; s++) multiplyStrip<F>(chains, group + s * F::STRIP_BYTES, *(const uint4 *)(input + s * STRIP_HALVES));
+        sums.add(chains, group + F::STRIPS * F::STRIP_BYTES, grids[first + u * WARPS]);
+      };
+      if (first + (Ring::GROUPS - 1) * WARPS < source.groups) {
+#pragma unroll
+        for (int u = 0; u < Ring::GROUPS; u++) multiply(u);
+      } else {
+#pragma unroll
+        for (int u = 0; u < Ring::GROUPS - 1; u++)
+          if (first + u * WARPS < source.groups) multiply(u);
+      }
+    }
+    float *partial = results.begin(turn);
+    sums.leave(partial);
+    __syncwarp();
+    if (rows.hasOutliers()) partial[lane] += outliersOf(rows.locate(tile, lane % PAIRS, lane >= PAIRS), x, norm);
+    results.end(turn);
+  }
+}
+
+template <class F, class Ring, class Rows>
+__device__ __forceinline__ void run(const Results &results, const float *x, int columns, const Norm &norm, const Rows &rows) {
+  constexpr int STAGE_BYTES = Source<F, Ring, Rows>::STAGE_BYTES, RING_BYTES = Ring::STAGES * STAGE_BYTES;
   extern __shared__ __align__(16) char shared[];
-  __shared__ float partials[2][WARPS * ROWS];
-  int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, groups = columns / F::GROUP, batches = (groups + WARPS * F::LOADS - 1) / (WARPS * F::LOADS);
-  f16 *pieces = (f16 *)shared;
+  int warp = threadIdx.x / WARP;
+  const uint8_t *ring = (const uint8_t *)shared + warp * RING_BYTES;
+  f16 *pieces = (f16 *)(shared + WARPS * RING_BYTES);
   float2 *grids = (float2 *)(pieces + columns / STRIP * STRIP_HALVES);
-  int tile = blockIdx.x, batch = 0, turn = 0;
-  Quad quad;
-  // The first four quads are the first rows of 16 pairs, the others the second.
-  auto locate = [&](int of) {
-    Place<Codes> place = rows.locate(of, lane / 4 % 4 * 4, lane >= PAIRS);
-    // Panels are whole, so four rows from a multiple of four always exist.
-    quad.template point<F>(place.weight, min(place.row, (place.rows - 1) / 4 * 4), columns);
-  };
-  locate(tile);
-  Batch<F> now, next;
-  now.load(quad, 0, groups);
+  Source<F, Ring, Rows> source(rows, columns);
+#pragma unroll
+  for (int i = 0; i < Ring::STAGES - 1; i++) {
+    source.copyNext(sharedAddress(ring) + i * STAGE_BYTES);
+    commitCopies();
+  }
   // The first weights are on their way before x is known to be complete.
   startAfterPrevious();
   float inverse = splitInput<F>(pieces, grids, x, columns, norm);
-  Sums<F> sums;
-  while (tile < rows.tiles) {
-    bool last = batch + 1 == batches;
-    int nextTile = last ? tile + gridDim.x : tile, nextBatch = last ? 0 : batch + 1;
-    if (nextTile < rows.tiles) {
-      if (last) locate(nextTile);
-      next.load(quad, nextBatch, groups);
-    }
-    sums.add(now, batch, groups, pieces, grids);
-    if (last) {
-      float *partial = partials[turn % 2];
-      sums.leave(partial + warp * ROWS);
-      __syncwarp();
-      if (rows.hasOutliers()) partial[warp * ROWS + lane] += outliersOf(rows.locate(tile, lane % PAIRS, lane >= PAIRS), x, norm);
-      __syncthreads();
-      if (warp == turn % WARPS && lane < PAIRS) rows.finish(tile, lane, collect(partial, lane) * inverse, collect(partial, lane + PAIRS) * inverse);
-      turn++;
-      sums = Sums<F>();
-    }
-    now = next, tile = nextTile, batch = nextBatch;
-  }
+  if (warp < WARPS)
+    multiplyTiles(source, ring, pieces, grids, x, norm, results);
+  else
+    finishTiles(rows, results, inverse);
   if (blockIdx.x == 0) norm.leave(x, columns, inverse);
+}
+
+template <class F, class Rows> __device__ __forceinline__ void run(bool hasRoom, const float *x, int columns, const Norm &norm, const Rows &rows) {
+  __shared__ float partials[TILES_WAITING][WARPS * ROWS];
+  Results results{partials};
+  if (hasRoom)
+    run<F, Many<F>>(results, x, columns, norm, rows);
+  else
+    run<F, Few>(results, x, columns, norm, rows);
 }
 
 #define PART(I) \
   const uint8_t *codes##I, const f16 *scales##I, const f16 *zeros##I, const int *starts##I, const int *columns##I, const float *differences##I, const float *b##I, float *y##I, int n##I, int half##I
 #define GIVEN(I) \
   Part<Codes, PAIRS> { Codes{codes##I, scales##I, zeros##I, starts##I, columns##I, differences##I}, b##I, y##I, n##I, half##I }
-#define ENTRY(BITS, GROUP, LOADS)                                                                                                                              \
-  extern "C" __global__ void __launch_bounds__(THREADS)                                                                                                        \
-      gemv_codes_q##BITS##g##GROUP(const float *x, int columns, const float *normWeight, float *normed, float epsilon, PART(0), PART(1), PART(2),              \
+#define ENTRY(BITS, GROUP)                                                                                                                                     \
+  extern "C" __global__ void __launch_bounds__(THREADS, 1)                                                                                                     \
+      gemv_codes_q##BITS##g##GROUP(const float *x, int columns, const float *normWeight, float *normed, float epsilon, int hasRoom, PART(0), PART(1), PART(2), \
                                    float *residual, const float2 *angles, int rotated, const unsigned long long *pages, const int *position, int headDim,      \
                                    int isFloat) {                                                                                                              \
-    run<Format<BITS, GROUP, LOADS>>(x, columns, Norm{normWeight, normed, epsilon},                                                                             \
-                                    Products<Codes, PAIRS>(GIVEN(0), GIVEN(1), GIVEN(2), residual, angles, rotated, Append{pages, position, headDim, isFloat != 0})); \
+    PairTiles<Products<Codes, PAIRS>> tiles({GIVEN(0), GIVEN(1), GIVEN(2), residual, angles, rotated, Append{pages, position, headDim, isFloat != 0}});        \
+    run<Format<BITS, GROUP>>(hasRoom != 0, x, columns, Norm{normWeight, normed, epsilon}, tiles);                                                              \
   }                                                                                                                                                            \
-  extern "C" __global__ void __launch_bounds__(THREADS)                                                                                                        \
-      gemv_codes_gated_q##BITS##g##GROUP(const float *x, int columns, const float *normWeight, float *normed, float epsilon, PART(0), PART(1)) {               \
-    run<Format<BITS, GROUP, LOADS>>(x, columns, Norm{normWeight, normed, epsilon}, Gated<Codes, PAIRS>(GIVEN(0), GIVEN(1)));                                   \
+  extern "C" __global__ void __launch_bounds__(THREADS, 1)                                                                                                     \
+      gemv_codes_gated_q##BITS##g##GROUP(const float *x, int columns, const float *normWeight, float *normed, float epsilon, int hasRoom, PART(0), PART(1)) {  \
+    run<Format<BITS, GROUP>>(hasRoom != 0, x, columns, Norm{normWeight, normed, epsilon}, GatedTiles<BITS>({GIVEN(0), GIVEN(1)}));                             \
   }
-ENTRY(4, 32, 4)
-ENTRY(4, 64, 3)
-ENTRY(4, 128, 2)
-ENTRY(8, 32, 2)
-ENTRY(8, 64, 1)
+ENTRY(4, 32)
+ENTRY(4, 64)
+ENTRY(4, 128)
+ENTRY(8, 32)
+ENTRY(8, 64)

@@ -2,6 +2,7 @@ package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.cuda.driver.CudaFunction;
 import io.vquant.kernels.cuda.driver.KernelCall;
+import io.vquant.kernels.quant.CodeBits;
 import io.vquant.kernels.quant.PanelLayout;
 
 /**
@@ -22,8 +23,13 @@ record CodeMatrix(
     long outlierColumns,
     long outlierDifferences)
     implements RowWeight {
-  private static final int PIECE_BYTES = 3 * Short.BYTES;
+  private static final int PIECE_BYTES = 2 * Short.BYTES;
   private static final int GRID_BYTES = 8;
+  private static final int WARPS = 16;
+  private static final int TILE_ROWS = 32;
+  private static final int STRIP_COLUMNS = 32;
+  private static final int STAGES = 3;
+  private static final int FEW_STAGES = 2;
 
   private record Kind(int bits, int group) {}
 
@@ -53,20 +59,60 @@ record CodeMatrix(
   }
 
   @Override
+  public int threadsABlock() {
+    return 544;
+  }
+
+  @Override
   public int pairsATile() {
     return 16;
   }
 
-  /** Lanes read codes of four rows. */
+  /** 16 rows that lie together are read as one. */
   @Override
   public int pairAlignment() {
-    return 4;
+    return 16;
   }
 
-  /** Three pieces of each column, scale and sum of each group, as in {@code gemv_codes.cu}. */
+  /**
+   * Two pieces of each column, scale and sum of each group, and for each warp a ring of stages, as
+   * in {@code gemv_codes.cu}.
+   */
   @Override
-  public int sharedByteSize() {
+  public int sharedByteSize(int limit) {
+    return inputByteSize() + (hasRoom(limit) ? manyStages() : FEW_STAGES * stageByteSize(1));
+  }
+
+  private boolean hasRoom(int limit) {
+    return inputByteSize() + manyStages() <= limit;
+  }
+
+  private int manyStages() {
+    int strips = layout.scheme().bits() == CodeBits.FOUR ? 4 : 2;
+    return STAGES * stageByteSize(strips * STRIP_COLUMNS / layout.scheme().group());
+  }
+
+  private int inputByteSize() {
     return PIECE_BYTES * columns() + GRID_BYTES * (columns() / layout.scheme().group());
+  }
+
+  /** Of all warps. */
+  private int stageByteSize(int groups) {
+    boolean four = layout.scheme().bits() == CodeBits.FOUR;
+    int strip = TILE_ROWS * STRIP_COLUMNS / (four ? 2 : 1);
+    int strips = layout.scheme().group() / STRIP_COLUMNS;
+    return WARPS * groups * (strips * strip + (four ? 2 : 1) * TILE_ROWS * Short.BYTES);
+  }
+
+  /** What is under way waits in shared memory. */
+  @Override
+  public int sharedPercent() {
+    return 100;
+  }
+
+  @Override
+  public void addSharedTo(KernelCall call, int limit) {
+    call.int32(hasRoom(limit) ? 1 : 0);
   }
 
   /** Gives a kernel the six addresses. */

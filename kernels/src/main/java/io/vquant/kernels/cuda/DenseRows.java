@@ -25,6 +25,11 @@ record DenseRows(DType dtype, long address, int rows, int columns) implements Ro
   }
 
   @Override
+  public int threadsABlock() {
+    return 512;
+  }
+
+  @Override
   public int pairsATile() {
     return 8;
   }
@@ -36,9 +41,22 @@ record DenseRows(DType dtype, long address, int rows, int columns) implements Ro
 
   /** Three terms of each column, as in {@code gemv_16.cu}. */
   @Override
-  public int sharedByteSize() {
+  public int sharedByteSize(int limit) {
     return TERM_BYTES * (Math.ceilDiv(columns, STEP_COLUMNS) + 1) * STEP_COLUMNS;
   }
+
+  /**
+   * Loads under way take room in the first-level cache, 80 KiB here. Left to itself the SM keeps
+   * what the kernel before needed, and 28 KiB of cache after one with much shared memory cost a
+   * third of the speed; this much is room for 14336 columns.
+   */
+  @Override
+  public int sharedPercent() {
+    return 57;
+  }
+
+  @Override
+  public void addSharedTo(KernelCall call, int limit) {}
 
   @Override
   public void addTo(KernelCall call) {

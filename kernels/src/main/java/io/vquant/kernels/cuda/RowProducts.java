@@ -18,11 +18,10 @@ import org.jspecify.annotations.Nullable;
  * other.
  */
 final class RowProducts {
-  private static final int THREADS = 512;
   private static final int MOST = 3;
 
   /** At least what the kernels take besides the input row: sums of the warps of a block. */
-  private static final int STATIC_SHARED_BYTES = 6144;
+  private static final int STATIC_SHARED_BYTES = 9216;
 
   private static final int VECTOR_BYTES = 16;
 
@@ -60,7 +59,7 @@ final class RowProducts {
 
   /** Whether there is shared memory for an input row. */
   boolean fits(RowWeight weight) {
-    return weight.sharedByteSize() <= sharedLimit();
+    return weight.sharedByteSize(sharedLimit()) <= sharedLimit();
   }
 
   private int sharedLimit() {
@@ -206,24 +205,29 @@ final class RowProducts {
     KernelCall call = function.call();
     call.int64(norm == null ? x : norm.source()).int32(weights[0].columns());
     if (norm == null) {
-      return call.int64(0).int64(0).float32(0);
+      call.int64(0).int64(0).float32(0);
+    } else {
+      call.int64(norm.weight()).int64(norm.normed()).float32(norm.epsilon());
     }
-    return call.int64(norm.weight()).int64(norm.normed()).float32(norm.epsilon());
+    weights[0].addSharedTo(call, sharedLimit());
+    return call;
   }
 
   private CudaFunction load(RowWeight weight, boolean isGated) {
     CudaFunction function = weight.function(runtime, isGated);
     function.allowSharedMemory(sharedLimit());
+    function.preferSharedMemory(weight.sharedPercent());
     return function;
   }
 
   private void finish(KernelCall call, int tiles) {
-    int shared = weights[0].sharedByteSize();
+    int shared = weights[0].sharedByteSize(sharedLimit());
+    int threads = weights[0].threadsABlock();
     count = 0;
     rotated = 0;
     append = null;
     norm = null;
     int blocks = Math.min(tiles, runtime.properties().multiprocessors());
-    call.sharedMemory(shared).launch(runtime.currentStream(), blocks, 1, 1, THREADS);
+    call.sharedMemory(shared).launch(runtime.currentStream(), blocks, 1, 1, threads);
   }
 }

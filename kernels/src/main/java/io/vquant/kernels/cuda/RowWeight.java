@@ -15,14 +15,22 @@ sealed interface RowWeight permits DenseRows, CodeMatrix {
   /** The kernel for up to three weights, or for a gate and what it gates. */
   CudaFunction function(CudaRuntime runtime, boolean gated);
 
+  int threadsABlock();
+
   /** Pairs of rows that a block takes at a time. */
   int pairsATile();
 
   /** So many pairs from a multiple of it must be of consecutive rows. */
   int pairAlignment();
 
-  /** Shared memory of a block for the input row. */
-  int sharedByteSize();
+  /** Dynamic shared memory of a block, of at most {@code limit} bytes if that is enough. */
+  int sharedByteSize(int limit);
+
+  /** The percentage of an SM's memory that should be shared memory rather than cache. */
+  int sharedPercent();
+
+  /** Gives a kernel what it must know of its shared memory, if anything. */
+  void addSharedTo(KernelCall call, int limit);
 
   /** Gives a kernel the addresses. */
   void addTo(KernelCall call);

@@ -18,8 +18,8 @@ import java.util.Map;
 final class UnpackedProduct {
   private static final int THREADS = 256;
 
-  /** Units of 32 rows and a strip, or 64 rows and half a strip, that a block takes. */
-  private static final int UNITS_A_BLOCK = 32;
+  /** Columns of a panel that a block takes. */
+  private static final int TILE_COLUMNS = 128;
 
   private static final int ROWS_A_BLOCK = THREADS / 32;
 
@@ -70,11 +70,7 @@ final class UnpackedProduct {
         .int32(range.columns())
         .int32(group)
         .launch(
-            stream,
-            layout.panels(),
-            Operands.blocks(2 * layout.strips(), UNITS_A_BLOCK),
-            1,
-            THREADS);
+            stream, layout.panels(), Operands.blocks(range.columns(), TILE_COLUMNS), 1, THREADS);
     if (range.hasOutliers()) {
       KernelCall call = restoreOutliers.call().int64(address);
       range.addTo(call);

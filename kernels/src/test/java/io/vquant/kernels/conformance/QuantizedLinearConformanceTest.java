@@ -38,6 +38,9 @@ record QuantizedLinearConformanceTest(TestBackend candidate) {
   /** More rows are multiplied as FP16 on a device. */
   private static final int FEW_DEVICE_ROWS = 8;
 
+  /** 2^-22 in roundings of float32. */
+  private static final int INPUT_ROUNDINGS = 4;
+
   private static final int[] OUT_FEATURES = {1, 3, 31, 32, 33, 63, 64, 65, 100, 129, 200};
 
   @ParameterizedTest
@@ -49,6 +52,21 @@ record QuantizedLinearConformanceTest(TestBackend candidate) {
           SplittableRandom random = new SplittableRandom(1000L * rows + groups);
           int outFeatures = Sizes.any(random, OUT_FEATURES);
           check(backend, scheme, rows, groups, outFeatures, ValuePattern.NORMAL, random);
+        }
+      }
+    }
+  }
+
+  /** As many columns as keep all warps of a block busy, and so many that a device has less room. */
+  @ParameterizedTest
+  @FieldSource("SCHEMES")
+  void manyColumns(QuantScheme scheme) {
+    try (KernelBackend backend = opened()) {
+      for (int columns : new int[] {2048, 2304, 14336, 28672}) {
+        for (int rows : new int[] {1, 3}) {
+          SplittableRandom random = new SplittableRandom(columns + rows);
+          int groups = columns / scheme.group();
+          check(backend, scheme, rows, groups, 71, ValuePattern.NORMAL, random);
         }
       }
     }
@@ -178,11 +196,11 @@ record QuantizedLinearConformanceTest(TestBackend candidate) {
       // |scale code| + |zero| is at most 3 times the largest |weight| of the group, outliers apart.
       magnitude += Math.abs((double) x[k]) * 4 * largest;
     }
-    // A device adds on tensor cores, which may cut; its operands are exact.
+    // A device adds on tensor cores, which may cut, and takes inputs to 22 bits.
     ErrorBound arithmetic =
         candidate.rowsIndependent() ? candidate.arithmetic(DType.F32) : ErrorBound.EXACT_OPERANDS;
     // The chain, the group's sum, two more for the grid and the outliers, and the bias.
-    int roundings = 2 * weights.length + 4;
+    int roundings = 2 * weights.length + 4 + (candidate.rowsIndependent() ? 0 : INPUT_ROUNDINGS);
     double underflow =
         weights.length
             * arithmetic.underflow()

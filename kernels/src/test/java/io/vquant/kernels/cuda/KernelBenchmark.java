@@ -84,6 +84,9 @@ final class KernelBenchmark implements AutoCloseable {
         benchmark.decodingPacked("k4v4");
         benchmark.decodingPacked("k8v4");
       }
+      if (chosen.contains("cache")) {
+        new CacheStepBenchmark(benchmark).run();
+      }
       if (chosen.contains("prefill")) {
         benchmark.prefill();
       }
@@ -146,21 +149,30 @@ final class KernelBenchmark implements AutoCloseable {
         name, times[0], times[1], amount / times[0] / 1e6, unit);
   }
 
-  /** The weights that one token of an 8B Llama reads. */
-  private void weightsOfOneStep() {
+  /** Products of one row with the weights of so many layers of an 8B Llama. */
+  List<List<Runnable>> layerProducts(int layers) {
     int[][] shapes = {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}};
     Tensor in = matrix(DType.F32, 1, 14336);
+    Tensor out = matrix(DType.F32, 1, 28672);
+    List<List<Runnable>> products = new ArrayList<>();
+    for (int layer = 0; layer < layers; layer++) {
+      List<Runnable> own = new ArrayList<>();
+      for (int[] shape : shapes) {
+        own.add(product(out, in, shape[0], shape[1]));
+      }
+      products.add(own);
+    }
+    return products;
+  }
+
+  /** The weights that one token of an 8B Llama reads. */
+  private void weightsOfOneStep() {
+    Tensor in = matrix(DType.F32, 1, 4096);
     Tensor out = matrix(DType.F32, 1, 128256);
     List<Runnable> steps = new ArrayList<>();
-    double bytes = 0;
-    for (int layer = 0; layer < 32; layer++) {
-      for (int[] shape : shapes) {
-        steps.add(product(out, in, shape[0], shape[1]));
-        bytes += 2.0 * shape[0] * shape[1];
-      }
-    }
+    layerProducts(32).forEach(steps::addAll);
     steps.add(product(out, in, 128256, 4096));
-    bytes += 2.0 * 128256 * 4096;
+    double bytes = 2.0 * (32 * (6144.0 + 4096 + 28672 + 14336) * 4096 + 128256.0 * 4096);
     print("gemv, weights of an 8B step", time(() -> steps.forEach(Runnable::run)), bytes, "GB/s");
   }
 

@@ -40,6 +40,17 @@ public final class CudaFunction implements AutoCloseable {
         name + ", shared memory of " + byteSize + " bytes");
   }
 
+  /** Asks for this percentage of an SM's memory as shared memory, the rest being cache. */
+  public void preferSharedMemory(int percent) {
+    check(
+        "cuFuncSetAttribute",
+        JCudaDriver.cuFuncSetAttribute(
+            handle,
+            CUfunction_attribute.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT,
+            percent),
+        name + ", shared memory of " + percent + " %");
+  }
+
   /** Blocks of this shape that an SM holds at once. */
   public int blocksPerMultiprocessor(int threads, int sharedByteSize) {
     int[] blocks = new int[1];
