@@ -171,6 +171,11 @@ final class JsonReader {
     }
   }
 
+  /** {@link JsonScanner#loneSurrogate}, of what was read or passed over. */
+  int loneSurrogate() {
+    return scanner.loneSurrogate();
+  }
+
   /** A refusal of the file because of what stands here. */
   MalformedTokenizerException malformed(String found) {
     return scanner.malformed(found);

@@ -14,9 +14,13 @@ final class JsonScanner {
   /** Digits of a number; Java takes quadratic time to read them. */
   private static final int MAX_NUMBER_CHARS = 1000;
 
+  /** A long holds any integer of so many characters. */
+  private static final int MAX_LONG_CHARS = 18;
+
   private final Path file;
   private final char[] text;
   private int at;
+  private int loneSurrogate = -1;
 
   /**
    * A scanner at the beginning of {@code json}.
@@ -107,9 +111,12 @@ final class JsonScanner {
   /** The rest of a string that began at {@code start} and has no escape before here. */
   private String stringWithEscapes(int start) {
     StringBuilder string = new StringBuilder().append(text, start, at - start);
+    int unpaired = -1; // where a surrogate was written that waits for its other half
     while (at < text.length) {
+      int place = at;
       char c = text[at];
       if (c == '"') {
+        noteLoneSurrogate(unpaired);
         at++;
         return string.toString();
       }
@@ -117,9 +124,29 @@ final class JsonScanner {
         throw unexpected();
       }
       at++;
-      string.append(c == '\\' ? escaped() : c);
+      char value = c == '\\' ? escaped() : c;
+      boolean second = c == '\\' && Character.isLowSurrogate(value);
+      if ((unpaired >= 0) != second) {
+        noteLoneSurrogate(second ? place : unpaired);
+      }
+      unpaired = c == '\\' && Character.isHighSurrogate(value) ? place : -1;
+      string.append(value);
     }
     throw unexpected();
+  }
+
+  private void noteLoneSurrogate(int place) {
+    if (place >= 0 && loneSurrogate < 0) {
+      loneSurrogate = place;
+    }
+  }
+
+  /**
+   * Where the first escape ({@code \\ud800}) of a surrogate without its other half stood; -1 if
+   * there was none so far. This reader lets it pass, Rust's does not.
+   */
+  int loneSurrogate() {
+    return loneSurrogate;
   }
 
   private char escaped() {
@@ -165,6 +192,9 @@ final class JsonScanner {
     if (at - start > MAX_NUMBER_CHARS) {
       throw malformed("a number of " + (at - start) + " characters");
     }
+    if (integer && at - start <= MAX_LONG_CHARS) {
+      return shortInteger(start);
+    }
     String digits = new String(text, start, at - start);
     if (!integer) {
       double value = Double.parseDouble(digits);
@@ -173,7 +203,17 @@ final class JsonScanner {
       }
       return value;
     }
-    return digits.length() <= 18 ? (Number) Long.valueOf(digits) : fitting(new BigInteger(digits));
+    return fitting(new BigInteger(digits));
+  }
+
+  /** The integer between {@code start} and here. */
+  private long shortInteger(int start) {
+    boolean negative = text[start] == '-';
+    long value = 0;
+    for (int i = negative ? start + 1 : start; i < at; i++) {
+      value = 10 * value + (text[i] - '0');
+    }
+    return negative ? -value : value;
   }
 
   /** Passes over a number and says whether it is an integer. */

@@ -2,8 +2,11 @@ package io.vquant.tokenizer;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,6 +71,21 @@ final class TokenTable {
       ids = known; // two threads may both build it: the maps are equal
     }
     return known.get(token);
+  }
+
+  /**
+   * The ids of those tokens that are here; of a token that has several the last, as {@link #id}.
+   * For few tokens this is much less work than the index of all that {@link #id} makes.
+   */
+  Map<String, Integer> idsOf(Collection<String> wanted) {
+    Set<String> contents = new HashSet<>(wanted);
+    Map<String, Integer> found = new HashMap<>();
+    for (int id = 0; id <= maxId; id++) {
+      if (tokens[id] != null && contents.contains(tokens[id])) {
+        found.put(tokens[id], id);
+      }
+    }
+    return found;
   }
 
   int count() {

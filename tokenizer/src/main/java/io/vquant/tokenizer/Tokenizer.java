@@ -260,7 +260,7 @@ public final class Tokenizer implements AutoCloseable {
   private static void requireAddedIds(TokenizerFile file, NativeTokenizer library) {
     for (int i = 0; i < file.addedTokens().size(); i++) {
       AddedToken token = file.addedTokens().get(i);
-      if (file.modelTokens().id(token.content()) != null || token.content().isEmpty()) {
+      if (file.addedTokensInModel().contains(token.content()) || token.content().isEmpty()) {
         continue;
       }
       int[] ids = library.encode(WellFormedText.of(token.content()), false);

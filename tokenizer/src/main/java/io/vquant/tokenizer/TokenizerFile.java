@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param json the whole text, for the library
  * @param modelTokens the model's own vocabulary, without added tokens
  * @param tokens vocabulary and added tokens
+ * @param addedTokensInModel the contents of added tokens that the model's own vocabulary has too
  * @param decoder how ids become text
  */
 record TokenizerFile(
@@ -21,6 +23,7 @@ record TokenizerFile(
     TokenTable modelTokens,
     TokenTable tokens,
     List<AddedToken> addedTokens,
+    Set<String> addedTokensInModel,
     DecoderTraits decoder) {
 
   /**
@@ -36,7 +39,7 @@ record TokenizerFile(
     Reading reading = new Reading(file);
     reading.object(reader);
     reader.requireEnd();
-    int lone = WellFormedText.loneSurrogateEscape(json);
+    int lone = reader.loneSurrogate();
     if (lone >= 0) {
       throw new MalformedTokenizerException(
           file, "character " + lone, "Unicode text", "half a surrogate pair");
@@ -184,10 +187,12 @@ record TokenizerFile(
         throw malformed("model.continuing_subword_prefix", "none in a BPE model", wordPartPrefix);
       }
       // after the vocabulary, whatever the order in the file
+      Map<String, Integer> modelIds =
+          modelTokens.idsOf(addedTokens.stream().map(AddedToken::content).toList());
       for (int i = 0; i < addedTokens.size(); i++) {
         AddedToken added = addedTokens.get(i);
         String field = "added_tokens[" + i + "].id";
-        Integer modelId = modelTokens.id(added.content());
+        Integer modelId = modelIds.get(added.content());
         if (modelId != null && modelId != added.id()) {
           throw malformed(
               field,
@@ -199,7 +204,14 @@ record TokenizerFile(
       if (tokens.count() == 0) {
         throw malformed("model.vocab", "at least one token", "none");
       }
-      return new TokenizerFile(file, json, modelTokens, tokens, List.copyOf(addedTokens), decoder);
+      return new TokenizerFile(
+          file,
+          json,
+          modelTokens,
+          tokens,
+          List.copyOf(addedTokens),
+          Set.copyOf(modelIds.keySet()),
+          decoder);
     }
 
     private MalformedTokenizerException malformed(String field, String expected, String found) {

@@ -142,13 +142,23 @@ class MalformedTokenizerTest {
     assertRefused(dir, file, "JSON");
   }
 
-  @Test
-  void surrogatePairsInEscapesAreText() {
-    assertThat(
-            WellFormedText.loneSurrogateEscape(
-                "{\"\\ud83d\\uDE42\": 1, \"\\\\ud800\": 2, \"\\u0120\": 3}"))
-        .isEqualTo(-1);
-    assertThat(WellFormedText.loneSurrogateEscape("\\\\\\ud800")).isEqualTo(2);
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"\\ud83d\\uDE42\": 1, \"\\\\ud800\": 2, \"\\u0120\": 3} | -1",
+        "\"\\\\\\ud800\" | 3",
+        "\"\\ud83d\\ud83d\\ude42\" | 1",
+        "\"\\ud83d\\ude42\\ude42\" | 13",
+        "\"\\ud83d \\ude42\" | 1",
+        "\"\\ud83d\\n\\ude42\" | 1",
+        "{\"\\udc00\": \"\\ud800\"} | 2"
+      })
+  void halvesOfSurrogatePairsInEscapesAreFound(String json, int place) {
+    JsonReader reader = new JsonReader(dir.resolve("tokenizer.json"), json);
+    reader.skip();
+    assertThat(reader.loneSurrogate()).as(json).isEqualTo(place);
   }
 
   @Test

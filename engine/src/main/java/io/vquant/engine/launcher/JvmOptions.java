@@ -102,6 +102,8 @@ final class JvmOptions {
       options.add("-Xmn16m");
     }
     options.add("-XX:-UsePerfData");
+    // However long the kernels' queue is, what waits goes on counting towards its own compilation.
+    options.add("-XX:Tier3DelayOn=100");
     // The launcher calls a handful of methods by reflection: not worth code of their own.
     options.add("-Djdk.reflect.useNativeAccessorOnly=true");
     options.add("-XX:CompileCommand=quiet");

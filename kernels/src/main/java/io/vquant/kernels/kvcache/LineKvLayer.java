@@ -248,9 +248,7 @@ public final class LineKvLayer implements HostKvLayer {
   private void load(Tensor from, int r, int kvHead) {
     MemorySegment segment = from.segment();
     long at = from.rowByteOffset(r) + (long) Float.BYTES * kvHead * row.length;
-    for (int c = 0; c < row.length; c++) {
-      row[c] = segment.get(F32, at + (long) Float.BYTES * c);
-    }
+    MemorySegment.copy(segment, F32, at, row, 0, row.length);
   }
 
   /** Codes must hold a row whatever the transform makes of it: no channel exceeds its norm. */
