@@ -38,8 +38,6 @@ final class JvmOptions {
           "HadamardRows::acrossVectors",
           "PanelFloats::unpackBytes",
           "PanelFloats::unpackWords",
-          "PanelGrids::foldHalf",
-          "PanelGrids::scale",
           "PanelInput::arrangeNarrow",
           "PanelInput::arrangeVector",
           "PanelInput::arrangeWide",
@@ -91,6 +89,44 @@ final class JvmOptions {
           "Simd::zero",
           "SoftmaxRows::scaled");
 
+  /**
+   * Short methods that take or return vectors. The compiler would inline one by how often it has
+   * seen the call so far, and by what it has already made of the method itself: chance, and a
+   * vector that goes through a call becomes an object.
+   */
+  private static final List<String> INLINED =
+      List.of(
+          "CodeFloats::bf16",
+          "CodeFloats::halves",
+          "CodeFloats::loadHalves",
+          "CodePanel::bytes",
+          "CodeTile::floats",
+          "CodeTile::load",
+          "Exp2::exp",
+          "Exp2::of",
+          "Exp2::ofNegative",
+          "Exp2::power",
+          "F16Pairs::even",
+          "F16Pairs::odd",
+          "F16Pairs::toFloats",
+          "GroupCodes::code",
+          "GroupCodes::inverse",
+          "GroupCodes::shiftedCode",
+          "HalfRounding::round",
+          "PageDecoder::floatCodes",
+          "PanelFloats::floats",
+          "PanelFloats::load",
+          "PanelFloats::top",
+          "Simd::evenBf16",
+          "Simd::load",
+          "Simd::loadPairs",
+          "Simd::oddBf16",
+          "Simd::store",
+          "TileRows::widened",
+          "WordTranspose::index",
+          "WordTranspose::load",
+          "WordTranspose::store");
+
   private JvmOptions() {}
 
   /** Options to stand before the user's own. */
@@ -112,6 +148,9 @@ final class JvmOptions {
     }
     for (String method : VECTOR_LOOPS) {
       compileEarly(options, method);
+    }
+    for (String method : INLINED) {
+      options.add("-XX:CompileCommand=inline," + KERNELS + method);
     }
     return options;
   }
