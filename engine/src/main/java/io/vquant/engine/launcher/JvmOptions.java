@@ -38,6 +38,8 @@ final class JvmOptions {
           "HadamardRows::acrossVectors",
           "PanelFloats::unpackBytes",
           "PanelFloats::unpackWords",
+          "PanelGrids::foldHalf",
+          "PanelGrids::scale",
           "PanelInput::arrangeNarrow",
           "PanelInput::arrangeVector",
           "PanelInput::arrangeWide",

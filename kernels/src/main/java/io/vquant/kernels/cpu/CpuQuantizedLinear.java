@@ -29,6 +29,12 @@ final class CpuQuantizedLinear implements LinearOperator {
   /** Input rows that share unpacked codes. */
   private static final int INPUT_GROUP = 128;
 
+  /**
+   * Groups whose chains are kept before their grids are applied. Few, so that scales and zeros are
+   * read along with the codes and not in bursts that wait for memory.
+   */
+  private static final int PIECE_GROUPS = 4;
+
   /** Tiles of a panel. */
   private static final int TILES = PANEL_ROWS / CodePanel.ROWS;
 
@@ -122,7 +128,7 @@ final class CpuQuantizedLinear implements LinearOperator {
   }
 
   private void fewBlock(int block, int worker) {
-    long sums = context.workerScratch(worker, PanelTile.STRIDE);
+    long sums = context.workerScratch(worker, (1L + PIECE_GROUPS) * PanelTile.STRIDE);
     int end = Math.min(layout.panels(), (block + 1) * blockPanels);
     for (int panel = block * blockPanels; panel < end; panel++) {
       for (int row = 0; row < inputRows; row++) {
@@ -139,17 +145,22 @@ final class CpuQuantizedLinear implements LinearOperator {
   }
 
   private void multiplyPanel(long sums, int panel, int row, int lane) {
+    long chains = sums + PanelTile.STRIDE;
     int group = weight.scheme().group();
-    long code = codeAddress(panel, lane, 0);
-    long grid = panel * layout.panelScaleBytes() + (long) Short.BYTES * lane;
-    int x0 = row * columns;
-    if (zeros == 0) {
-      CodePanel.eight(sums, code, scales + grid, x, x0, layout.groups(), group);
-    } else {
-      int g0 = row * sumsStride;
-      int words = group / CodePanel.CODES_A_WORD;
-      CodePanel.four(
-          sums, code, scales + grid, zeros + grid, x, x0, groupSums, g0, layout.groups(), words);
+    long grids = panel * layout.panelScaleBytes() + 2L * lane;
+    for (int g = 0; g < layout.groups(); g += PIECE_GROUPS) {
+      int count = Math.min(PIECE_GROUPS, layout.groups() - g);
+      int x0 = row * columns + g * group;
+      long code = codeAddress(panel, lane, g);
+      long grid = grids + 2L * g * PANEL_ROWS;
+      if (zeros == 0) {
+        CodePanel.eight(chains, code, x, x0, count, group);
+        PanelGrids.scale(sums, chains, scales + grid, count);
+      } else {
+        CodePanel.four(chains, code, x, x0, count, group / CodePanel.CODES_A_WORD);
+        int g0 = row * sumsStride + g;
+        PanelGrids.fold(sums, chains, scales + grid, zeros + grid, groupSums, g0, count);
+      }
     }
   }
 
