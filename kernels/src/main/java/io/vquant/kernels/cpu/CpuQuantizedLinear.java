@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class CpuQuantizedLinear implements LinearOperator {
 
-  private static final int FEW_ROWS = 4;
+  /** Up to so many input rows meet codes straight from memory. */
+  static final int FEW_ROWS = 4;
 
   /** Bytes of codes in a block of work with few input rows: some microseconds. */
   private static final int FEW_BLOCK_BYTES = 24 << 10;
