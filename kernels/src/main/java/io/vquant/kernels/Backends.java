@@ -6,6 +6,7 @@ import io.vquant.kernels.backend.UnsupportedKernelException;
 import io.vquant.kernels.cpu.CpuBackend;
 import io.vquant.kernels.cpu.CpuWarmUp;
 import io.vquant.kernels.cuda.CudaBackend;
+import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.kernels.reference.ReferenceBackend;
 import io.vquant.kernels.tensor.Device;
 
@@ -21,9 +22,13 @@ public final class Backends {
     void close();
   }
 
-  /** Gets the compiler to see a device's kernels before they are needed; changes no result. */
-  public static WarmUp warmUp(Device device) {
-    return device.kind() == Device.Kind.CPU ? CpuWarmUp.start()::close : () -> {};
+  /**
+   * Gets the compiler to see a device's kernels before they are needed; changes no result.
+   *
+   * @param weights how those of the model will be kept
+   */
+  public static WarmUp warmUp(Device device, WeightPolicy weights) {
+    return device.kind() == Device.Kind.CPU ? CpuWarmUp.start(weights.body())::close : () -> {};
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.vquant.engine.cli;
 
 import io.vquant.kernels.Backends;
+import io.vquant.kernels.quant.WeightPolicy;
 import io.vquant.kernels.tensor.Device;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -112,8 +113,22 @@ final class Program {
       throw CommandFailure.usage(
           "unknown " + kind + " '" + name + "': " + Suggestion.of(name, known));
     }
-    try (Backends.WarmUp _ = runsModel(name, args) ? Backends.warmUp(Device.CPU) : () -> {}) {
+    try (Backends.WarmUp _ =
+        runsModel(name, args) ? Backends.warmUp(Device.CPU, weights(args)) : () -> {}) {
       return run(name, entry, args);
+    }
+  }
+
+  /** The policy among arguments that have not been read yet; what is no policy is refused later. */
+  private static WeightPolicy weights(String[] args) {
+    int option = List.of(args).indexOf("--weights");
+    if (option < 0 || option + 1 == args.length) {
+      return WeightPolicy.STORED;
+    }
+    try {
+      return WeightPolicy.parse(args[option + 1]);
+    } catch (IllegalArgumentException e) {
+      return WeightPolicy.STORED;
     }
   }
 

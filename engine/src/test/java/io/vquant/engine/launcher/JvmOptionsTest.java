@@ -47,9 +47,20 @@ class JvmOptionsTest {
     Set<String> early = methods("CompileThresholdScaling");
     assertThat(early).hasSizeGreaterThan(methods("dontinline").size());
     assertThat(early).containsAll(methods("dontinline"));
-    for (String method : early) {
+    requireExist(early);
+  }
+
+  @Test
+  void everyInlinedMethodExistsAndIsNoLoop() throws ClassNotFoundException {
+    Set<String> inlined = methods("inline");
+    assertThat(inlined).isNotEmpty().doesNotContainAnyElementsOf(methods("dontinline"));
+    requireExist(inlined);
+  }
+
+  private static void requireExist(Set<String> methods) throws ClassNotFoundException {
+    for (String method : methods) {
       String[] names = method.split("::", 2);
-      Class<?> type = Class.forName(names[0], false, getClass().getClassLoader());
+      Class<?> type = Class.forName(names[0], false, JvmOptionsTest.class.getClassLoader());
       assertThat(Arrays.stream(type.getDeclaredMethods()).map(Method::getName))
           .as(method)
           .contains(names[1]);

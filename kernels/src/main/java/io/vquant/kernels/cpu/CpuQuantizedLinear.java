@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class CpuQuantizedLinear implements LinearOperator {
 
-  private static final int FEW_ROWS = 4;
+  /** Up to so many input rows meet codes straight from memory. */
+  static final int FEW_ROWS = 4;
 
   /** Bytes of codes in a block of work with few input rows: some microseconds. */
   private static final int FEW_BLOCK_BYTES = 24 << 10;
@@ -29,8 +30,11 @@ final class CpuQuantizedLinear implements LinearOperator {
   /** Input rows that share unpacked codes. */
   private static final int INPUT_GROUP = 128;
 
-  /** Groups whose chains are kept before their grids are applied. */
-  private static final int PIECE_GROUPS = 32;
+  /**
+   * Groups whose chains are kept before their grids are applied. Few, so that scales and zeros are
+   * read along with the codes and not in bursts that wait for memory.
+   */
+  private static final int PIECE_GROUPS = 4;
 
   /** Tiles of a panel. */
   private static final int TILES = PANEL_ROWS / CodePanel.ROWS;
@@ -44,7 +48,7 @@ final class CpuQuantizedLinear implements LinearOperator {
   private final long scales;
   private final long zeros;
   private final long laneBytes;
-  private final float[] powers;
+  private final int sumsStride;
   private final int blockPanels;
   private final long gridBytes;
   private final ParallelTask fewTask = this::fewBlock;
@@ -65,7 +69,7 @@ final class CpuQuantizedLinear implements LinearOperator {
     this.bias = bias == null ? null : Operands.floats("bias", bias, weight.rows());
     layout = weight.layout();
     columns = layout.columns();
-    powers = PanelInput.powers(weight.scheme().bits().bits());
+    sumsStride = Simd.roundUp(layout.groups(), LANES);
     laneBytes = weight.scheme().isAsymmetric() ? Integer.BYTES : Byte.BYTES;
     codes = address(weight.codes());
     scales = address(weight.scales());
@@ -89,7 +93,7 @@ final class CpuQuantizedLinear implements LinearOperator {
     outputStride = Operands.stride(out);
     int paddedRows = inputRows <= FEW_ROWS ? inputRows : Simd.roundUp(inputRows, PanelTile.ROWS);
     x = context.sharedFloats(Math.multiplyExact(paddedRows, columns));
-    groupSums = context.sharedSums(paddedRows * layout.groups());
+    groupSums = context.sharedSums(Math.multiplyExact(paddedRows, sumsStride));
     if (inputRows <= FEW_ROWS) {
       for (int row = 0; row < paddedRows; row++) {
         prepareRow(row, 0);
@@ -104,11 +108,14 @@ final class CpuQuantizedLinear implements LinearOperator {
   /** Rows past the end stand for the last one, their results unused. */
   private void prepareRow(int row, int worker) {
     long from = input + Math.min(row, inputRows - 1) * inputStride;
-    PanelInput.divide(x, row * columns, from, columns, powers);
-    if (zeros != 0) {
-      int group = weight.scheme().group();
-      PanelInput.sumGroups(groupSums, row * layout.groups(), from, columns, group);
+    if (zeros == 0) {
+      PanelInput.copy(x, row * columns, from, columns);
+      return;
     }
+    PanelInput.arrange(x, row * columns, from, columns);
+    long scratch = context.workerScratch(worker, PanelInput.SCRATCH_BYTES);
+    int group = weight.scheme().group();
+    PanelInput.sumGroups(groupSums, row * sumsStride, from, layout.groups(), group, scratch);
   }
 
   /** Scales and zeros of a panel as F32. */
@@ -151,8 +158,8 @@ final class CpuQuantizedLinear implements LinearOperator {
         CodePanel.eight(chains, code, x, x0, count, group);
         PanelGrids.scale(sums, chains, scales + grid, count);
       } else {
-        CodePanel.four(chains, code, x, x0, count, group / PanelLayout.STRIP);
-        int g0 = row * layout.groups() + g;
+        CodePanel.four(chains, code, x, x0, count, group / CodePanel.CODES_A_WORD);
+        int g0 = row * sumsStride + g;
         PanelGrids.fold(sums, chains, scales + grid, zeros + grid, groupSums, g0, count);
       }
     }
@@ -212,7 +219,6 @@ final class CpuQuantizedLinear implements LinearOperator {
   private void addGroup(long sums, long scale, long unpacked, int firstRow, int rows, int g) {
     int group = weight.scheme().group();
     long chains = unpacked + group * PanelTile.STRIDE;
-    int groups = layout.groups();
     for (int row = 0; row < rows; row += PanelTile.ROWS) {
       int x0 = (firstRow + row) * columns + g * group;
       PanelTile.multiply(chains, x, x0, columns, group, unpacked);
@@ -220,8 +226,8 @@ final class CpuQuantizedLinear implements LinearOperator {
       if (zeros == 0) {
         PanelTile.scale(to, chains, scale);
       } else {
-        int g0 = (firstRow + row) * groups + g;
-        PanelTile.fold(to, chains, scale, scale + gridBytes, groupSums, g0, groups);
+        int g0 = (firstRow + row) * sumsStride + g;
+        PanelTile.fold(to, chains, scale, scale + gridBytes, groupSums, g0, sumsStride);
       }
     }
   }

@@ -12,10 +12,14 @@ import io.vquant.kernels.backend.RotarySpec;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.kernels.kvcache.KvCacheSpec;
 import io.vquant.kernels.kvcache.PageLayout;
+import io.vquant.kernels.quant.PanelLayout;
+import io.vquant.kernels.quant.QuantScheme;
+import io.vquant.kernels.quant.QuantizeListener;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Layout;
 import io.vquant.kernels.tensor.Tensor;
 import java.util.Collections;
+import java.util.Optional;
 
 /**
  * Runs the operators on small made-up tensors while a model is being opened. Vector code that is
@@ -39,16 +43,22 @@ public final class CpuWarmUp implements AutoCloseable {
   /** After so many, whatever is to be compiled early has been compiled. */
   private static final int ROUNDS = 24;
 
+  private final Optional<QuantScheme> scheme;
   private final Thread thread;
   private volatile boolean stopped;
 
-  private CpuWarmUp() {
+  private CpuWarmUp(Optional<QuantScheme> scheme) {
+    this.scheme = scheme;
     thread = Thread.ofPlatform().daemon().name("vquant-warm-up").unstarted(this::run);
   }
 
-  /** Starts on a thread of its own. */
-  public static CpuWarmUp start() {
-    CpuWarmUp warmUp = new CpuWarmUp();
+  /**
+   * Starts on a thread of its own.
+   *
+   * @param scheme of the weights; empty: not in codes
+   */
+  public static CpuWarmUp start(Optional<QuantScheme> scheme) {
+    CpuWarmUp warmUp = new CpuWarmUp(scheme);
     warmUp.thread.start();
     return warmUp;
   }
@@ -61,6 +71,11 @@ public final class CpuWarmUp implements AutoCloseable {
         KvCache cache =
             backend.kvCache(new KvCacheSpec(1, 1, HEAD_DIM, PAGE_AND_MORE, DType.BF16))) {
       LayerLike layer = new LayerLike(backend, cache);
+      scheme.ifPresent(codes -> {
+        CodeProducts products = new CodeProducts(backend, codes);
+        warm(products::decode);
+        warm(products::prefill);
+      });
       layer.append(FEW_TOKENS);
       warm(layer::prefill);
       warm(layer::decode);
@@ -89,6 +104,33 @@ public final class CpuWarmUp implements AutoCloseable {
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Products of zeros with a matrix in codes, of one panel and of groups enough for every loop. */
+  private static final class CodeProducts {
+    private final LinearOperator linear;
+    private final Tensor many;
+    private final Tensor manyOut;
+
+    CodeProducts(CpuBackend backend, QuantScheme scheme) {
+      int columns = 2 * scheme.group();
+      Tensor weight =
+          new Tensor(
+              backend.allocate(2L * PanelLayout.PANEL_ROWS * columns),
+              DType.BF16,
+              Layout.dense(PanelLayout.PANEL_ROWS, columns));
+      linear = backend.linear(backend.quantize(weight, scheme, QuantizeListener.NONE), null);
+      many = backend.matrix(CpuQuantizedLinear.FEW_ROWS + 1, columns);
+      manyOut = backend.matrix(many.rows(), PanelLayout.PANEL_ROWS);
+    }
+
+    void prefill() {
+      linear.forward(manyOut, many);
+    }
+
+    void decode() {
+      linear.forward(manyOut.rows(0, 1), many.rows(0, 1));
     }
   }
 

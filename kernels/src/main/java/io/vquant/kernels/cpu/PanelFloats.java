@@ -20,30 +20,32 @@ final class PanelFloats {
 
   /**
    * Writes one strip of {@link CodePanel#ROWS} weight rows as {@link CodePanel#four} sees it:
-   * {@code 16^n} times the code, and the top code itself.
+   * {@code 16^n} times the code, and the top code itself; word after word.
    *
-   * @param floats receives {@code [32, ROWS]}
+   * @param floats receives {@code [4 words, 8 codes, ROWS]}
    * @param codes first word of the strip for these rows
    */
   static void unpackWords(long floats, long codes) {
     long end = codes + PanelLayout.STRIP_WORDS * WORDS;
-    long to = floats;
+    long first = floats;
     for (int shift = 0; shift != CodePanel.TOP; shift += 4) {
       IntVector place = IntVector.broadcast(INTS, 0xf << shift);
+      long to = first;
       for (long at = codes; at != end; at += WORDS) {
         store(floats(load(at).and(place)), to);
         store(floats(load(at + BYTES).and(place)), to + BYTES);
         store(floats(load(at + 2L * BYTES).and(place)), to + 2L * BYTES);
         store(floats(load(at + 3L * BYTES).and(place)), to + 3L * BYTES);
-        to += 4L * BYTES;
+        to += CodePanel.CODES_A_WORD * PanelTile.STRIDE;
       }
+      first += PanelTile.STRIDE;
     }
     for (long at = codes; at != end; at += WORDS) {
-      store(floats(top(load(at))), to);
-      store(floats(top(load(at + BYTES))), to + BYTES);
-      store(floats(top(load(at + 2L * BYTES))), to + 2L * BYTES);
-      store(floats(top(load(at + 3L * BYTES))), to + 3L * BYTES);
-      to += 4L * BYTES;
+      store(floats(top(load(at))), first);
+      store(floats(top(load(at + BYTES))), first + BYTES);
+      store(floats(top(load(at + 2L * BYTES))), first + 2L * BYTES);
+      store(floats(top(load(at + 3L * BYTES))), first + 3L * BYTES);
+      first += CodePanel.CODES_A_WORD * PanelTile.STRIDE;
     }
   }
 

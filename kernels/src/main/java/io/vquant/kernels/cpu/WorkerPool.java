@@ -1,25 +1,32 @@
 package io.vquant.kernels.cpu;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The threads of a backend. The caller works too, as worker 0. Blocks are handed out one by one, so
- * that an uneven pair of cores stays busy; a result never depends on who did a block.
+ * The threads of a backend. The caller works too, as worker 0. Each worker has a range of
+ * neighbouring blocks, which it takes one by one, so that it reads memory in one stream; then it
+ * helps with the others' ranges, so that an uneven pair of cores stays busy. A result never depends
+ * on who did a block.
  *
  * <p>A decode step runs hundreds of operators of a few microseconds each, so idle workers spin for
- * a while before they park. Running a task allocates nothing.
+ * a while before they park, and only who has parked is woken. Running a task allocates nothing.
  */
 final class WorkerPool implements AutoCloseable {
 
   private static final int SPINS_BEFORE_PARK = 20_000;
   private static final long PARK_NANOS = 20_000;
 
+  /** Elements between those of two workers: two cache lines. */
+  private static final int APART = 32;
+
   private final Thread[] helpers;
   private final AtomicInteger generation = new AtomicInteger();
-  private final AtomicInteger nextBlock = new AtomicInteger();
+  private final AtomicIntegerArray nextBlocks;
+  private final AtomicIntegerArray parked;
   private final AtomicInteger busyHelpers = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private @Nullable ParallelTask task;
@@ -28,6 +35,8 @@ final class WorkerPool implements AutoCloseable {
 
   WorkerPool(int threads) {
     helpers = new Thread[threads - 1];
+    nextBlocks = new AtomicIntegerArray(threads * APART);
+    parked = new AtomicIntegerArray(threads * APART);
     for (int i = 0; i < helpers.length; i++) {
       int worker = i + 1;
       helpers[i] =
@@ -52,25 +61,38 @@ final class WorkerPool implements AutoCloseable {
     }
     task = work;
     blocks = blockCount;
-    nextBlock.set(0);
+    for (int worker = 0; worker < threads(); worker++) {
+      nextBlocks.set(worker * APART, firstBlock(worker));
+    }
     busyHelpers.set(helpers.length);
     generation.incrementAndGet();
-    for (Thread helper : helpers) {
-      LockSupport.unpark(helper);
+    for (int worker = 1; worker < threads(); worker++) {
+      if (parked.get(worker * APART) != 0) {
+        LockSupport.unpark(helpers[worker - 1]);
+      }
     }
     try {
-      takeBlocks(work, blockCount, 0);
+      takeBlocks(work, 0);
     } finally {
       awaitHelpers();
     }
     rethrow();
   }
 
-  private void takeBlocks(ParallelTask work, int blockCount, int worker) {
-    for (int block = nextBlock.getAndIncrement();
-        block < blockCount;
-        block = nextBlock.getAndIncrement()) {
-      work.run(block, worker);
+  /** Where a worker's range begins, and that of the one before ends. */
+  private int firstBlock(int worker) {
+    return (int) ((long) blocks * worker / threads());
+  }
+
+  private void takeBlocks(ParallelTask work, int worker) {
+    for (int i = 0; i < threads(); i++) {
+      int owner = (worker + i) % threads();
+      int end = firstBlock(owner + 1);
+      for (int block = nextBlocks.getAndIncrement(owner * APART);
+          block < end;
+          block = nextBlocks.getAndIncrement(owner * APART)) {
+        work.run(block, worker);
+      }
     }
   }
 
@@ -95,14 +117,14 @@ final class WorkerPool implements AutoCloseable {
   private void serve(int worker) {
     int seen = 0;
     while (true) {
-      seen = awaitWork(seen);
+      seen = awaitWork(seen, worker);
       if (closed) {
         return;
       }
       ParallelTask work = task;
       try {
         if (work != null) {
-          takeBlocks(work, blocks, worker);
+          takeBlocks(work, worker);
         }
       } catch (Throwable thrown) {
         failure.compareAndSet(null, thrown);
@@ -112,13 +134,18 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
-  private int awaitWork(int seen) {
+  private int awaitWork(int seen, int worker) {
     int spins = 0;
     while (generation.get() == seen && !closed) {
       if (++spins < SPINS_BEFORE_PARK) {
         Thread.onSpinWait();
       } else {
-        LockSupport.park(this);
+        // Who raises the generation reads the flag afterwards: one of the two sees the other.
+        parked.set(worker * APART, 1);
+        if (generation.get() == seen && !closed) {
+          LockSupport.park(this);
+        }
+        parked.set(worker * APART, 0);
       }
     }
     return generation.get();
