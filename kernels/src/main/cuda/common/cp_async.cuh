@@ -1,4 +1,4 @@
-// Copies of 16, 8 or 4 bytes from global to shared memory that do not pass through registers.
+// Copies of 16 or 8 bytes from global to shared memory that do not pass through registers.
 #pragma once
 #include <stdint.h>
 
@@ -8,9 +8,6 @@ __device__ __forceinline__ void copyAsync(uint32_t shared, const void *global) {
 }
 __device__ __forceinline__ void copyAsync8(uint32_t shared, const void *global) {
   asm volatile("cp.async.ca.shared.global [%0], [%1], 8;\n" ::"r"(shared), "l"(global));
-}
-__device__ __forceinline__ void copyAsync4(uint32_t shared, const void *global) {
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;\n" ::"r"(shared), "l"(global));
 }
 // Of what others read the rest of soon.
 __device__ __forceinline__ void copyOnceAsync(uint32_t shared, const void *global) {

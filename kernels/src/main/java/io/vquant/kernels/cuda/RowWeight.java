@@ -15,6 +15,7 @@ sealed interface RowWeight permits DenseRows, CodeMatrix {
   /** The kernel for up to three weights, or for a gate and what it gates. */
   CudaFunction function(CudaRuntime runtime, boolean gated);
 
+  /** As the kernel is built for. */
   int threadsABlock();
 
   /** Pairs of rows that a block takes at a time. */
