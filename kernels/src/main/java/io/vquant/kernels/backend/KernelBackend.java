@@ -18,7 +18,6 @@ import io.vquant.kernels.tensor.Storage;
 import io.vquant.kernels.tensor.Tensor;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,18 +93,6 @@ public interface KernelBackend extends AutoCloseable {
       up.forward(upOut, x);
       activation.forward(out, out, upOut);
     };
-  }
-
-  /**
-   * Does something to each of some rows, side by side where that is safe and the device gains by
-   * it.
-   *
-   * @param work told of each row once, by any thread; rows share nothing that one of them changes
-   */
-  default void forEachRow(int rows, IntConsumer work) {
-    for (int row = 0; row < rows; row++) {
-      work.accept(row);
-    }
   }
 
   /** Rows of either kind of table. */

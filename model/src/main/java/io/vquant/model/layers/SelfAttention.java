@@ -19,7 +19,6 @@ import org.jspecify.annotations.Nullable;
  * (Qwen3).
  */
 public final class SelfAttention {
-  private final KernelBackend backend;
   private final LinearGroup qkvProj;
   private final Tensor[] queryKeyValue = new Tensor[3];
   private final LinearOperator oProj;
@@ -38,7 +37,6 @@ public final class SelfAttention {
       ParameterSource parameters,
       @Nullable RotaryOperator rotary,
       CachedAttention attention) {
-    this.backend = backend;
     int hidden = config.hiddenSize();
     int queryColumns = config.queryColumns();
     int keyValueColumns = config.keyValueColumns();
@@ -106,12 +104,11 @@ public final class SelfAttention {
       rotary.forward(allQueries, sequences.positions());
       rotary.forward(allKeys, sequences.positions());
     }
-    backend.forEachRow(
-        rows,
-        row ->
-            sequences
-                .layer(row, index)
-                .append(allKeys.rows(row, 1), allValues.rows(row, 1), sequences.position(row)));
+    for (int row = 0; row < rows; row++) {
+      sequences
+          .layer(row, index)
+          .append(allKeys.rows(row, 1), allValues.rows(row, 1), sequences.position(row));
+    }
     attendEach(attended, allQueries, sequences, index);
     oProj.forward(out, attended);
   }
