@@ -17,6 +17,7 @@ final class VectorExpressions {
           "CodePanel::bytes",
           "CodeTile::floats",
           "CodeTile::load",
+          "CpuPanelEncoder::code",
           "E4M3Products::truncated",
           "Exp2::exp",
           "Exp2::of",

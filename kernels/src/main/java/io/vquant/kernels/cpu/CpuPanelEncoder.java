@@ -28,7 +28,7 @@ import jdk.incubator.vector.VectorOperators;
 final class CpuPanelEncoder implements PanelEncoder {
 
   /** Bytes of working memory. */
-  static final long SCRATCH_BYTES = GroupFit.SLOTS_BYTE_SIZE + 4L * BYTES;
+  static final long SCRATCH_BYTES = GroupFit.SLOTS_BYTE_SIZE + 5L * BYTES;
 
   private static final long COLUMN_BYTES = (long) PANEL_ROWS * Float.BYTES;
 
@@ -38,7 +38,8 @@ final class CpuPanelEncoder implements PanelEncoder {
   private final long fitted;
   private final long candidates;
   private final long leastErrors;
-  private final short[] first = new short[LANES];
+  private final long largest;
+  private final short[] centers = new short[LANES];
 
   /**
    * @param scratch address of {@link #SCRATCH_BYTES} bytes
@@ -50,6 +51,7 @@ final class CpuPanelEncoder implements PanelEncoder {
     fitted = scratch + GroupFit.SLOTS_BYTE_SIZE;
     candidates = fitted + 2L * BYTES;
     leastErrors = fitted + 3L * BYTES;
+    largest = fitted + 4L * BYTES;
   }
 
   @Override
@@ -89,14 +91,19 @@ final class CpuPanelEncoder implements PanelEncoder {
     for (int i = 0; i < scheme.group(); i++) {
       max = max.max(load(elements + i * COLUMN_BYTES).abs());
     }
-    store(max, candidates);
-    for (int lane = 0; lane < LANES; lane++) {
-      first[lane] = SymmetricGrid.firstScale(Simd.get(candidates + 4L * lane));
-    }
+    store(max, largest);
     store(FloatVector.broadcast(FLOATS, Float.POSITIVE_INFINITY), leastErrors);
-    for (int i = 0; i < SymmetricGrid.CANDIDATES; i++) {
+    for (int steps = SymmetricGrid.MOST_STEPS; steps >= SymmetricGrid.FEWEST_STEPS; steps--) {
+      store(HalfRounding.round(load(largest).div(steps)), candidates);
+      tryCandidates(elements);
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+      centers[lane] = Float16.fromFloat(Simd.get(fitted + 4L * lane));
+    }
+    for (int i = -SymmetricGrid.NEIGHBORS; i <= SymmetricGrid.NEIGHBORS; i++) {
       for (int lane = 0; lane < LANES; lane++) {
-        Simd.set(candidates + 4L * lane, Float16.toFloat((short) (first[lane] + i)));
+        short neighbor = SymmetricGrid.neighbor(centers[lane], i);
+        Simd.set(candidates + 4L * lane, Float16.toFloat(neighbor));
       }
       tryCandidates(elements);
     }
@@ -109,14 +116,19 @@ final class CpuPanelEncoder implements PanelEncoder {
     FloatVector sum = FloatVector.zero(FLOATS);
     for (int i = 0; i < scheme.group(); i++) {
       FloatVector weight = load(elements + i * COLUMN_BYTES);
-      FloatVector code = weight.mul(inverse).min(127f).max(-127f).add(WHOLE).sub(WHOLE);
-      FloatVector error = weight.sub(scale.mul(code));
+      FloatVector error = weight.sub(scale.mul(code(weight, inverse)));
       sum = error.fma(error, sum);
     }
     FloatVector least = load(leastErrors);
     VectorMask<Float> better = sum.compare(VectorOperators.LT, least);
     store(least.blend(sum, better), leastErrors);
     store(load(fitted).blend(scale, better), fitted);
+  }
+
+  /** {@link SymmetricGrid#code} in lanes, codes as floats. */
+  private static FloatVector code(FloatVector weight, FloatVector inverse) {
+    float most = SymmetricGrid.MOST_STEPS;
+    return weight.mul(inverse).min(most).max(-most).add(WHOLE).sub(WHOLE);
   }
 
   private void packStrip(long words, long elements) {
@@ -139,8 +151,7 @@ final class CpuPanelEncoder implements PanelEncoder {
   private void packBytes(long codes, long elements) {
     FloatVector inverse = GroupCodes.inverse(load(fitted));
     for (int i = 0; i < scheme.group(); i++) {
-      FloatVector steps = load(elements + i * COLUMN_BYTES).mul(inverse).min(127f).max(-127f);
-      store(steps.add(WHOLE).sub(WHOLE), fitted + BYTES);
+      store(code(load(elements + i * COLUMN_BYTES), inverse), fitted + BYTES);
       for (int lane = 0; lane < LANES; lane++) {
         byte code = (byte) Simd.get(fitted + BYTES + 4L * lane);
         Simd.MEMORY.set(ValueLayout.JAVA_BYTE, codes + (long) i * PANEL_ROWS + lane, code);

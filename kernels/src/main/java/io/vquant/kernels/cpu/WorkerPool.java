@@ -18,6 +18,10 @@ import org.jspecify.annotations.Nullable;
 final class WorkerPool implements AutoCloseable {
 
   private static final int SPINS_BEFORE_PARK = 20_000;
+
+  /** Some tens of microseconds: longer than from one operator to the next. */
+  private static final int SPINS_BETWEEN_YIELDS = 2_048;
+
   private static final long PARK_NANOS = 20_000;
 
   /** Elements between those of two workers: two cache lines. */
@@ -100,7 +104,7 @@ final class WorkerPool implements AutoCloseable {
     int spins = 0;
     while (busyHelpers.get() != 0) {
       if (++spins < SPINS_BEFORE_PARK) {
-        Thread.onSpinWait();
+        spin(spins);
       } else {
         LockSupport.parkNanos(this, PARK_NANOS);
       }
@@ -138,7 +142,7 @@ final class WorkerPool implements AutoCloseable {
     int spins = 0;
     while (generation.get() == seen && !closed) {
       if (++spins < SPINS_BEFORE_PARK) {
-        Thread.onSpinWait();
+        spin(spins);
       } else {
         // Who raises the generation reads the flag afterwards: one of the two sees the other.
         parked.set(worker * APART, 1);
@@ -149,6 +153,19 @@ final class WorkerPool implements AutoCloseable {
       }
     }
     return generation.get();
+  }
+
+  /**
+   * Where more threads want to run than there are cores, the one that is waited for may be among
+   * those that do not: who waits gives up its core now and then.
+   */
+  @SuppressWarnings("ThreadPriorityCheck") // It is about speed alone.
+  private static void spin(int spins) {
+    if (spins % SPINS_BETWEEN_YIELDS == 0) {
+      Thread.yield();
+    } else {
+      Thread.onSpinWait();
+    }
   }
 
   @Override

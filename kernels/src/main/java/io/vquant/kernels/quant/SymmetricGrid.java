@@ -1,58 +1,74 @@
 package io.vquant.kernels.quant;
 
 /**
- * The grid of 8-bit weights: {@code scale * code}, codes -127 to 127. Of {@link #CANDIDATES}
- * neighbouring halves the scale is the first with the least sum of squared errors: where rounding
- * falls is chance, and the best of many chances loses a quarter less than the first.
+ * The grid of 8-bit weights: {@code scale * code}, codes -127 to 127. The scale is the one with the
+ * least sum of squared errors of those that spread the largest weight over {@link #MOST_STEPS},
+ * then one step less, and so on down to {@link #FEWEST_STEPS}, and after that of the best one's
+ * {@link #NEIGHBORS} next halves on either side. A coarser grid costs little on the average, and
+ * where weights already sit on some grid of their own one of these meets it, or nearly so.
  *
  * <p><b>Arithmetic</b>: float32; {@code error = w - scale * code}, squares are added by fma in the
- * order of the group.
+ * order of the group; of equal sums the first counts.
  */
 public final class SymmetricGrid {
 
-  /** Scales that are tried, each the next half after the one before. */
-  public static final int CANDIDATES = 48;
+  /** The largest code. */
+  public static final int MOST_STEPS = 127;
 
-  /** The largest weight may lie half a step past the last code. */
-  private static final float REACH = 127.5f;
+  /** Half as many: fewer would leave out a bit. */
+  public static final int FEWEST_STEPS = 64;
 
-  private static final float STEPS = 127;
+  /** Halves on either side of the best scale that are tried. */
+  public static final int NEIGHBORS = 2;
 
   private SymmetricGrid() {}
 
   /**
-   * The first candidate, as FP16: {@code FP16(max |w| / 127.5)}.
+   * The scale of a group, as FP16.
    *
-   * @param maxMagnitude at most 65504; 0 gives 0
+   * @param group at most 65504 in magnitude
    */
-  public static short firstScale(float maxMagnitude) {
-    return Float16.fromFloat(maxMagnitude / REACH);
-  }
-
-  /** The scale of a group, as FP16. */
   public static short scale(float[] group) {
     float maxMagnitude = 0;
     for (float weight : group) {
       maxMagnitude = Math.max(maxMagnitude, Math.abs(weight));
     }
-    short first = firstScale(maxMagnitude);
-    short best = first;
+    short best = 0;
     float least = Float.POSITIVE_INFINITY;
-    for (int i = 0; i < CANDIDATES; i++) {
-      short candidate = (short) (first + i);
-      float scale = Float16.toFloat(candidate);
-      float inverse = AffineGrid.inverse(scale);
-      float sum = 0;
-      for (float weight : group) {
-        float error = weight - scale * code(weight, inverse);
-        sum = Math.fma(error, error, sum);
+    for (int steps = MOST_STEPS; steps >= FEWEST_STEPS; steps--) {
+      short candidate = Float16.fromFloat(maxMagnitude / steps);
+      float error = squaredError(group, candidate);
+      if (error < least) {
+        least = error;
+        best = candidate;
       }
-      if (sum < least) {
-        least = sum;
+    }
+    short center = best;
+    for (int distance = -NEIGHBORS; distance <= NEIGHBORS; distance++) {
+      short candidate = neighbor(center, distance);
+      float error = squaredError(group, candidate);
+      if (error < least) {
+        least = error;
         best = candidate;
       }
     }
     return best;
+  }
+
+  /** The half so many halves above a scale, which ends at 0. */
+  public static short neighbor(short scale, int distance) {
+    return (short) Math.max(0, scale + distance);
+  }
+
+  private static float squaredError(float[] group, short half) {
+    float scale = Float16.toFloat(half);
+    float inverse = AffineGrid.inverse(scale);
+    float sum = 0;
+    for (float weight : group) {
+      float error = weight - scale * code(weight, inverse);
+      sum = Math.fma(error, error, sum);
+    }
+    return sum;
   }
 
   /**
@@ -61,7 +77,7 @@ public final class SymmetricGrid {
    * @param inverse of the scale: {@code 1 / scale}, or 0 for 0
    */
   public static int code(float weight, float inverse) {
-    float steps = Math.max(-STEPS, Math.min(STEPS, weight * inverse));
+    float steps = Math.clamp(weight * inverse, -MOST_STEPS, MOST_STEPS);
     return (int) Math.rint(steps);
   }
 }

@@ -29,8 +29,8 @@ class QuantizedLinearBitsTest {
     "q4,32,1317979734",
     "q4,64,2418051833",
     "q4,128,2776184114",
-    "q8,32,473131311",
-    "q8,64,895998595"
+    "q8,32,2092936160",
+    "q8,64,696791410"
   })
   void bits(String name, String group, long expected) {
     QuantScheme scheme = QuantScheme.of(name).orElseThrow().with("group", group);
