@@ -115,7 +115,10 @@ final class Diagnosis {
           "this build has none (built without nvcc): models run on the CPU (--device cpu)");
     }
     try {
-      return Finding.ok("CUDA kernels", kernels.get() + ", " + CudaAvailability.describe(0));
+      return Finding.ok(
+          "CUDA kernels",
+          "%s, %s, %s"
+              .formatted(kernels.get(), CudaAvailability.describe(0), CudaAvailability.products()));
     } catch (UnsupportedKernelException e) {
       return Finding.missing("CUDA kernels", kernels.get() + "; " + e.getMessage());
     }

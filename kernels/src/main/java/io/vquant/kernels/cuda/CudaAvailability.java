@@ -1,6 +1,7 @@
 package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.backend.UnsupportedKernelException;
+import io.vquant.kernels.cuda.blas.BlasLibrary;
 import io.vquant.kernels.cuda.driver.CudaContext;
 import io.vquant.kernels.cuda.driver.CudaDevice;
 import io.vquant.kernels.cuda.driver.CudaDriver;
@@ -44,6 +45,13 @@ public final class CudaAvailability {
             device.computeCapability(),
             device.multiprocessors(),
             device.totalByteSize() >> 20);
+  }
+
+  /** Who multiplies the rows of prompts with BF16 weights on this machine. */
+  public static String products() {
+    return BlasLibrary.load()
+        .map(library -> library.name() + " for products of many BF16 rows")
+        .orElse("no cuBLASLt: own kernels for all products");
   }
 
   static KernelImages images() {

@@ -1,6 +1,8 @@
 package io.vquant.kernels.cuda;
 
 import io.vquant.kernels.backend.OutOfDeviceMemoryException;
+import io.vquant.kernels.cuda.blas.BlasLibrary;
+import io.vquant.kernels.cuda.blas.BlasProducts;
 import io.vquant.kernels.cuda.driver.CudaContext;
 import io.vquant.kernels.cuda.driver.CudaDevice;
 import io.vquant.kernels.cuda.driver.CudaException;
@@ -49,6 +51,8 @@ final class CudaRuntime implements AutoCloseable {
   private final RowProducts rowProducts = new RowProducts(this);
   private final UnpackedWeights unpackedWeights = new UnpackedWeights(this);
   private @Nullable Narrowed narrowed;
+  private @Nullable BlasProducts blas;
+  private boolean soughtBlas;
   private int position = UNKNOWN;
   private @Nullable DeviceMemory scratch;
 
@@ -89,6 +93,16 @@ final class CudaRuntime implements AutoCloseable {
 
   RowProducts rowProducts() {
     return rowProducts;
+  }
+
+  /** NVIDIA's products, where this machine has the library; looked for when first asked. */
+  @Nullable BlasProducts blas() {
+    if (!soughtBlas) {
+      soughtBlas = true;
+      context.makeCurrent();
+      blas = BlasLibrary.load().map(BlasProducts::new).orElse(null);
+    }
+    return blas;
   }
 
   UnpackedWeights unpackedWeights() {
@@ -251,6 +265,9 @@ final class CudaRuntime implements AutoCloseable {
   public void close() {
     context.makeCurrent();
     stream.synchronize();
+    if (blas != null) {
+      blas.close();
+    }
     modules.values().forEach(CudaModule::close);
     memory.forEach(DeviceMemory::close);
     pinned.forEach(context::freePinned);

@@ -1,5 +1,7 @@
 package io.vquant.kernels.cuda;
 
+import io.vquant.kernels.cuda.blas.BlasProducts;
+import io.vquant.kernels.cuda.blas.BlasShape;
 import io.vquant.kernels.cuda.driver.CudaFunction;
 import io.vquant.kernels.cuda.driver.CudaStream;
 import io.vquant.kernels.cuda.driver.KernelCall;
@@ -8,6 +10,8 @@ import io.vquant.kernels.tensor.Tensor;
 
 /**
  * The product of many rows with a 16-bit weight: rows are rounded to its type, sums are float32.
+ * Where this machine has NVIDIA's library it multiplies BF16; F16 rows carry scales of their own,
+ * which it does not know.
  */
 final class TensorCoreProduct {
   private static final int THREADS = 256;
@@ -19,6 +23,9 @@ final class TensorCoreProduct {
   private static final int SWIZZLE_ALIGNMENT = 1024;
   private static final int CHUNK = 8;
   private static final int ALIGNMENT = 256;
+
+  /** With fewer rows a product is bound by its weight, and opening the library is not worth it. */
+  private static final int LIBRARY_ROWS = 128;
 
   private final CudaRuntime runtime;
   private final Tensor weight;
@@ -48,18 +55,49 @@ final class TensorCoreProduct {
   }
 
   void multiply(Tensor out, Tensor x) {
+    boolean mayUseLibrary = weight.dtype() == DType.BF16 && x.rows() >= LIBRARY_ROWS;
+    BlasProducts library = mayUseLibrary ? runtime.blas() : null;
     long operandByteSize = (long) x.rows() * x.columns() * weight.dtype().byteSize();
-    long scalesOffset = Math.ceilDiv(operandByteSize, ALIGNMENT) * (long) ALIGNMENT;
-    long operand = runtime.scratch(scalesOffset + (long) x.rows() * Float.BYTES);
-    long scales = weight.dtype() == DType.F16 ? operand + scalesOffset : 0;
+    long workOffset = Math.ceilDiv(operandByteSize, ALIGNMENT) * (long) ALIGNMENT;
+    long workByteSize =
+        library != null ? BlasProducts.WORKSPACE_BYTES : (long) x.rows() * Float.BYTES;
+    long operand = runtime.scratch(workOffset + workByteSize);
+    long scales = weight.dtype() == DType.F16 ? operand + workOffset : 0;
     runtime.rowProducts().launch();
     CudaStream stream = runtime.currentStream();
     if (!runtime.isNarrowed(operand, x, weight.dtype())) {
       narrowRows(stream, operand, scales, x);
     }
+    boolean isDone =
+        library != null
+            && library.multiply(
+                shape(out),
+                stream.address(),
+                Operands.address(out),
+                operand,
+                Operands.address(weight),
+                bias,
+                operand + workOffset);
+    if (!isDone) {
+      multiplyTiles(stream, out, operand, scales);
+    }
+  }
+
+  private BlasShape shape(Tensor out) {
+    return new BlasShape(
+        out.rows(),
+        weight.rows(),
+        weight.columns(),
+        Operands.stride(out),
+        bias != 0,
+        BlasShape.alignment(Operands.address(out)),
+        BlasShape.alignment(Operands.address(weight)));
+  }
+
+  private void multiplyTiles(CudaStream stream, Tensor out, long operand, long scales) {
     int tiles =
         Math.multiplyExact(
-            Operands.blocks(x.rows(), TILE_ROWS), Operands.blocks(weight.rows(), TILE_FEATURES));
+            Operands.blocks(out.rows(), TILE_ROWS), Operands.blocks(weight.rows(), TILE_FEATURES));
     gemm.call()
         .int64(Operands.address(out))
         .int64(Operands.stride(out))
@@ -67,7 +105,7 @@ final class TensorCoreProduct {
         .int64(Operands.address(weight))
         .int64(bias)
         .int64(scales)
-        .int32(x.rows())
+        .int32(out.rows())
         .int32(weight.rows())
         .int32(weight.columns())
         .sharedMemory(sharedByteSize)

@@ -64,6 +64,28 @@ record LinearConformanceTest(TestBackend candidate) {
 
   @ParameterizedTest
   @EnumSource
+  void manyRows(DType dtype) {
+    try (KernelBackend backend = candidate.open()) {
+      for (int rows : new int[] {127, 128, 131, 257}) {
+        for (int choice = 0; choice < 4; choice++) {
+          new LinearCase(
+                  rows,
+                  choice < 2 ? 80 : 256,
+                  choice == 0 ? 33 : 96,
+                  dtype,
+                  choice % 2 == 0,
+                  choice / 2 == 0,
+                  ValuePattern.NORMAL,
+                  ValuePattern.NORMAL,
+                  100L * rows + choice)
+              .check(candidate, backend);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void extremeValues(DType dtype) {
     try (KernelBackend backend = candidate.open()) {
       for (ValuePattern x : ValuePattern.values()) {

@@ -183,7 +183,9 @@ final class KernelBenchmark implements AutoCloseable {
     return () -> linear.forward(y, x);
   }
 
+  /** BF16 is the library's where there is one, F16 is multiplied by our own kernel. */
   private void products() {
+    System.out.println(CudaAvailability.products());
     int[][] shapes = {
       {256, 4096, 4096},
       {2048, 6144, 4096},
@@ -196,13 +198,15 @@ final class KernelBenchmark implements AutoCloseable {
     for (int[] shape : shapes) {
       Tensor x = matrix(DType.F32, shape[0], shape[2]);
       Tensor out = matrix(DType.F32, shape[0], shape[1]);
-      CudaLinear linear = new CudaLinear(runtime, matrix(DType.BF16, shape[1], shape[2]), null);
       double operations = 2.0 * shape[0] * shape[1] * shape[2];
-      print(
-          "gemm bf16 " + Arrays.toString(shape),
-          time(() -> linear.forward(out, x)),
-          operations / 1e3,
-          "TFLOP/s");
+      for (DType dtype : new DType[] {DType.BF16, DType.F16}) {
+        CudaLinear linear = new CudaLinear(runtime, matrix(dtype, shape[1], shape[2]), null);
+        print(
+            "gemm %s %s".formatted(dtype, Arrays.toString(shape)),
+            time(() -> linear.forward(out, x)),
+            operations / 1e3,
+            "TFLOP/s");
+      }
     }
   }
 

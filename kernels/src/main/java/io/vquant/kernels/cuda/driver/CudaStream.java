@@ -26,6 +26,11 @@ public final class CudaStream implements AutoCloseable {
     return handle;
   }
 
+  /** The CUstream, for libraries that enqueue on it. */
+  public long address() {
+    return handle.handle();
+  }
+
   KernelLauncher launcher() {
     return context.launcher();
   }

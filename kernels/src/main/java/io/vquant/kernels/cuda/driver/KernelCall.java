@@ -74,7 +74,7 @@ public final class KernelCall implements AutoCloseable {
     config.setAtIndex(ValueLayout.JAVA_INT, 4, 1);
     config.setAtIndex(ValueLayout.JAVA_INT, 5, 1);
     config.setAtIndex(ValueLayout.JAVA_INT, 6, shared);
-    config.set(ValueLayout.JAVA_LONG, 32, stream.handle().handle());
+    config.set(ValueLayout.JAVA_LONG, 32, stream.address());
     config.set(ValueLayout.JAVA_LONG, 40, attribute.address());
     config.set(ValueLayout.JAVA_INT, 48, 1);
     stream.launcher().launch(function.name(), config, function.handle(), addresses);
