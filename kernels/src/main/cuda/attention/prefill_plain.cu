@@ -1,5 +1,5 @@
 // Causal attention of many query rows over plain BF16 pages on tensor cores: a block takes 128 rows of one query head; pages stream through shared memory, two
-// under way; on Hopper, with 64 or 128 channels, through four stages past two warpgroups. Grid: (query heads, blocks of rows).
+// under way; on Hopper, with 64 or 128 channels, two at a time past two warpgroups. Grid: (query heads, blocks of rows).
 #include "../common/cp_async.cuh"
 #include "../kvcache/plain_pages.cuh"
 #include "row_block.cuh"
@@ -60,56 +60,66 @@ __device__ void prefillHopper(float *out, long long outStride, const float *q, l
   using Rows = WarpgroupRows<D>;
   constexpr int SIDE = Rows::SIDE, CHUNKS = D / 8;
   startAfterPrevious();
-  uint32_t stages = (sharedAddress(unaligned) + GROUP_ALIGNMENT - 1) & ~(GROUP_ALIGNMENT - 1);
+  uint32_t stages = (sharedAddress(unaligned) + STAGE_ALIGNMENT - 1) & ~(STAGE_ALIGNMENT - 1);
   int head = blockIdx.x, kvHead = head / groupSize, start = *startPosition;
   // The last rows have most to do: they begin first.
   int row0 = (gridDim.y - 1 - blockIdx.y) * BLOCK_ROWS, blockLast = start + min(row0 + BLOCK_ROWS, rows) - 1;
   int blockFirst = start + row0 - min(start + row0, window - 1);
-  int begin = blockFirst / PAGE_TOKENS, end = blockLast / PAGE_TOKENS + 1;
-  auto stage = [&](int page) { return stages + (page - begin) % GROUP_STAGES * (2 * SIDE); };
-  auto fetch = [&](int page) {
-    if (page < end) {
-      const uint8_t *source = (const uint8_t *)headKeys<bf16>(pages, page, kvHead, D);
-      uint32_t target = stage(page);
-      for (int c = threadIdx.x; c < SIDE / 16; c += ROW_THREADS) copyAsync(target + Rows::keyPlace(c), source + c * 16);
-      for (int c = threadIdx.x; c < SIDE / 16; c += ROW_THREADS) copyAsync(target + SIDE + Rows::valuePlace(c / CHUNKS, c % CHUNKS), source + SIDE + c * 16);
+  int firstPage = blockFirst / PAGE_TOKENS, endPage = blockLast / PAGE_TOKENS + 1, firstToken = firstPage * PAGE_TOKENS;
+  int steps = (endPage - firstPage + STEP_PAGES - 1) / STEP_PAGES;
+  auto stage = [&](int step) { return stages + step % STEP_STAGES * Rows::STEP; };
+  // A thread copies the same chunk of every so many rows, so that all its places are a few bytes from the first.
+  constexpr int COPIES = SIDE / 16 / ROW_THREADS, KEY_ROWS = ROW_THREADS / 8, VALUE_ROWS = ROW_THREADS / CHUNKS;
+  uint32_t keyPlace = Rows::keyPlace(threadIdx.x / 8, threadIdx.x % 8), valuePlace = Rows::valuePlace(threadIdx.x / CHUNKS, threadIdx.x % CHUNKS);
+  auto fetch = [&](int step) {
+#pragma unroll
+    for (int i = 0; i < STEP_PAGES; i++) {
+      int page = firstPage + step * STEP_PAGES + i;
+      if (page >= endPage) continue;
+      const uint8_t *source = (const uint8_t *)headKeys<bf16>(pages, page, kvHead, D) + threadIdx.x * 16;
+      uint32_t target = stage(step) + i * Rows::PAGE;
+#pragma unroll
+      for (int c = 0; c < COPIES; c++) copyAsync(target + keyPlace + c * (KEY_ROWS * 128), source + c * (ROW_THREADS * 16));
+#pragma unroll
+      for (int c = 0; c < COPIES; c++) copyAsync(target + valuePlace + c * (VALUE_ROWS * 128), source + SIDE + c * (ROW_THREADS * 16));
     }
     commitCopies();
   };
-  // After it a page is there for all, and what was read two pages ago is being replaced.
-  auto arrive = [&](int page) {
-    waitForCopies<1>();
-    int beyond = blockLast + 1 - page * PAGE_TOKENS;
-    if (beyond < PAGE_TOKENS) {
+  // After it a step is there for all, and the next one may replace what was read two steps ago.
+  auto arrive = [&](int step) {
+    waitForCopies<0>();
+    int beyond = blockLast + 1 - firstToken - step * STEP_TOKENS;
+    if (beyond < STEP_TOKENS) {
       // What lies beyond the sequence may be anything, NaN included: weights of zero would not silence it.
       __syncthreads();
-      for (int i = threadIdx.x; i < PAGE_TOKENS * CHUNKS; i += ROW_THREADS)
-        if (i / CHUNKS >= beyond) storeZeros(stage(page) + SIDE + Rows::valuePlace(i / CHUNKS, i % CHUNKS));
+      for (int i = threadIdx.x; i < STEP_TOKENS * CHUNKS; i += ROW_THREADS)
+        if (i / CHUNKS >= beyond) storeZeros(stage(step) + Rows::valuePlace(i / CHUNKS, i % CHUNKS));
     }
     publishShared();
     __syncthreads();
-    fetch(page + 2);
   };
-  fetch(begin);
-  fetch(begin + 1);
+  fetch(0);
   Rows block(q, qStride, head, row0, rows, start, scale);
-  int groupFirst = start + row0 + threadIdx.x / 128 * 64, groupEnd = min(end, (groupFirst + 63) / PAGE_TOKENS + 1);
-  auto masked = [&](int page) {
-    int token0 = page * PAGE_TOKENS;
-    return token0 + PAGE_TOKENS - 1 > block.warpFirst || (window <= block.warpFirst + 15 && token0 <= block.warpFirst + 15 - window);
+  int groupLast = start + row0 + threadIdx.x / 128 * 64 + 63, groupSteps = min(steps, (groupLast - firstToken) / STEP_TOKENS + 1);
+  auto masked = [&](int step) {
+    int token0 = firstToken + step * STEP_TOKENS;
+    return token0 + STEP_TOKENS - 1 > block.warpFirst || (window <= block.warpFirst + 15 && token0 <= block.warpFirst + 15 - window);
   };
-  auto hides = [&](int page) {
-    int token0 = page * PAGE_TOKENS;
+  auto hides = [&](int step) {
+    int token0 = firstToken + step * STEP_TOKENS;
     return [=](int t, int own) { return token0 + t > own || own - (token0 + t) >= window; };
   };
-  arrive(begin);
-  block.begin(stage(begin), masked(begin), hides(begin));
-  for (int page = begin + 1; page < groupEnd; page++) {
-    arrive(page);
-    block.advance(stage(page), stage(page - 1), masked(page), hides(page));
+  arrive(0);
+  block.begin(stage(0), [&] { fetch(1); }, masked(0), hides(0));
+  for (int step = 1; step < groupSteps; step++) {
+    arrive(step);
+    block.advance(stage(step), stage(step - 1), [&] { fetch(step + 1); }, masked(step), hides(step));
   }
-  block.finish(stage(groupEnd - 1));
-  for (int page = groupEnd; page < end; page++) arrive(page);
+  block.finish(stage(groupSteps - 1));
+  for (int step = groupSteps; step < steps; step++) {
+    arrive(step);
+    fetch(step + 1);
+  }
   block.store(out, outStride, head, gridDim.x, rows, stats);
 }
 #endif

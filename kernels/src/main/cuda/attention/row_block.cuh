@@ -65,38 +65,39 @@ template <int D> struct RowBlock {
     }
   }
 
-  // Scores [64 tokens / 8][4] become weights; `shrink` is what they make of everything mixed before.
-  template <class Hides> __device__ __forceinline__ void weigh(float shrink[2], float score[8][4], bool masked, Hides hides) {
+  // Scores [tokens / 8][4] become weights; `shrink` is what they make of everything mixed before.
+  template <int N, class Hides> __device__ __forceinline__ void weigh(float shrink[2], float (&score)[N][4], bool masked, Hides hides) {
     int pair = threadIdx.x % 4;
     if (masked) {
 #pragma unroll
-      for (int i = 0; i < 8; i++)
+      for (int i = 0; i < N; i++)
 #pragma unroll
         for (int j = 0; j < 4; j++)
           if (hides(i * 8 + pair * 2 + j % 2, position[j / 2])) score[i][j] = NOTHING;
     }
     float now[2] = {largest[0], largest[1]};
 #pragma unroll
-    for (int i = 0; i < 8; i++) now[0] = fmaxf(now[0], fmaxf(score[i][0], score[i][1])), now[1] = fmaxf(now[1], fmaxf(score[i][2], score[i][3]));
+    for (int i = 0; i < N; i++) now[0] = fmaxf(now[0], fmaxf(score[i][0], score[i][1])), now[1] = fmaxf(now[1], fmaxf(score[i][2], score[i][3]));
 #pragma unroll
     for (int i = 1; i < 4; i *= 2) now[0] = fmaxf(now[0], __shfl_xor_sync(ALL_LANES, now[0], i)), now[1] = fmaxf(now[1], __shfl_xor_sync(ALL_LANES, now[1], i));
-    shrink[0] = exp2Fast(largest[0] - now[0]), shrink[1] = exp2Fast(largest[1] - now[1]);
+    // A row that has seen nothing yet has weights of 0.
+    float base[2] = {now[0] == NOTHING ? 0.f : now[0], now[1] == NOTHING ? 0.f : now[1]};
+    shrink[0] = exp2Fast(largest[0] - base[0]), shrink[1] = exp2Fast(largest[1] - base[1]);
     largest[0] = now[0], largest[1] = now[1];
     sum[0] *= shrink[0], sum[1] *= shrink[1];
 #pragma unroll
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < N; i++)
 #pragma unroll
       for (int j = 0; j < 4; j++) {
-        score[i][j] = masked && score[i][j] == NOTHING ? 0.f : exp2Fast(score[i][j] - now[j / 2]);
+        score[i][j] = exp2Fast(score[i][j] - base[j / 2]);
         sum[j / 2] += score[i][j];
       }
-    }
   }
 
   // Weights as left operands.
-  __device__ __forceinline__ void packWeights(uint32_t weights[4][4], const float score[8][4]) {
+  template <int N> __device__ __forceinline__ void packWeights(uint32_t (&weights)[N / 2][4], const float (&score)[N][4]) {
 #pragma unroll
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < N; i++) {
       weights[i / 2][i % 2 * 2] = pack<bf16>(score[i][0], score[i][1]);
       weights[i / 2][i % 2 * 2 + 1] = pack<bf16>(score[i][2], score[i][3]);
     }

@@ -10,8 +10,8 @@ import io.vquant.kernels.tensor.Tensor;
 final class PlainPrefill {
   private static final int THREADS = 256;
   private static final int ROWS = 128;
-  private static final int STAGES = 2;
-  private static final int HOPPER_STAGES = 4;
+  private static final int PAGES = 2;
+  private static final int HOPPER_PAGES = 6;
   private static final int SWIZZLE_ALIGNMENT = 1024;
   private static final float LOG2_E = (float) (1 / Math.log(2));
 
@@ -25,9 +25,9 @@ final class PlainPrefill {
     this.runtime = runtime;
     this.spec = spec;
     kernel = runtime.function(Kernel.PREFILL_PLAIN, spec.headDim());
-    long stageByteSize = new PageLayout(1, spec.headDim(), DType.BF16).byteSize();
+    long pageByteSize = new PageLayout(1, spec.headDim(), DType.BF16).byteSize();
     boolean hopper = runtime.properties().major() == 9;
-    sharedByteSize = (int) ((hopper ? HOPPER_STAGES : STAGES) * stageByteSize + SWIZZLE_ALIGNMENT);
+    sharedByteSize = (int) ((hopper ? HOPPER_PAGES : PAGES) * pageByteSize + SWIZZLE_ALIGNMENT);
     kernel.allowSharedMemory(sharedByteSize);
   }
 
