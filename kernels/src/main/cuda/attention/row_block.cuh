@@ -32,7 +32,7 @@ template <int D> struct RowBlock {
 
   // One tile: keys [D][64] and values [64][D] at these addresses of shared memory. Where `masked`, hides(token of the tile, position) says what a row does not see.
   template <class Hides> __device__ __forceinline__ void attend(uint32_t keys, uint32_t values, bool masked, Hides hides) {
-    int lane = threadIdx.x % WARP, pair = lane % 4;
+    int lane = threadIdx.x % WARP;
     float score[8][4];
 #pragma unroll
     for (int i = 0; i < 8; i++) score[i][0] = score[i][1] = score[i][2] = score[i][3] = 0;
@@ -47,6 +47,27 @@ template <int D> struct RowBlock {
         mma<bf16>(score[2 * n + 1], queries[k], b[2], b[3]);
       }
     }
+    uint32_t weights[4][4];
+    float shrink[2];
+    weigh(shrink, score, masked, hides);
+    rescale(shrink);
+    packWeights(weights, score);
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      int token = k * 16 + lane / 8 % 2 * 8 + lane % 8;
+#pragma unroll
+      for (int n = 0; n < D / 16; n++) {
+        uint32_t b[4];
+        loadMatricesTransposed(b, values + place<V_CHUNKS>(token, n * 2 + lane / 16));
+        mma<bf16>(mixed[2 * n], weights[k], b[0], b[1]);
+        mma<bf16>(mixed[2 * n + 1], weights[k], b[2], b[3]);
+      }
+    }
+  }
+
+  // Scores [64 tokens / 8][4] become weights; `shrink` is what they make of everything mixed before.
+  template <class Hides> __device__ __forceinline__ void weigh(float shrink[2], float score[8][4], bool masked, Hides hides) {
+    int pair = threadIdx.x % 4;
     if (masked) {
 #pragma unroll
       for (int i = 0; i < 8; i++)
@@ -59,12 +80,9 @@ template <int D> struct RowBlock {
     for (int i = 0; i < 8; i++) now[0] = fmaxf(now[0], fmaxf(score[i][0], score[i][1])), now[1] = fmaxf(now[1], fmaxf(score[i][2], score[i][3]));
 #pragma unroll
     for (int i = 1; i < 4; i *= 2) now[0] = fmaxf(now[0], __shfl_xor_sync(ALL_LANES, now[0], i)), now[1] = fmaxf(now[1], __shfl_xor_sync(ALL_LANES, now[1], i));
-    float shrink[2] = {exp2Fast(largest[0] - now[0]), exp2Fast(largest[1] - now[1])};
+    shrink[0] = exp2Fast(largest[0] - now[0]), shrink[1] = exp2Fast(largest[1] - now[1]);
     largest[0] = now[0], largest[1] = now[1];
     sum[0] *= shrink[0], sum[1] *= shrink[1];
-#pragma unroll
-    for (int i = 0; i < D / 8; i++) mixed[i][0] *= shrink[0], mixed[i][1] *= shrink[0], mixed[i][2] *= shrink[1], mixed[i][3] *= shrink[1];
-    uint32_t weights[4][4];
 #pragma unroll
     for (int i = 0; i < 8; i++) {
 #pragma unroll
@@ -72,20 +90,21 @@ template <int D> struct RowBlock {
         score[i][j] = masked && score[i][j] == NOTHING ? 0.f : exp2Fast(score[i][j] - now[j / 2]);
         sum[j / 2] += score[i][j];
       }
+    }
+  }
+
+  // Weights as left operands.
+  __device__ __forceinline__ void packWeights(uint32_t weights[4][4], const float score[8][4]) {
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
       weights[i / 2][i % 2 * 2] = pack<bf16>(score[i][0], score[i][1]);
       weights[i / 2][i % 2 * 2 + 1] = pack<bf16>(score[i][2], score[i][3]);
     }
+  }
+
+  __device__ __forceinline__ void rescale(const float shrink[2]) {
 #pragma unroll
-    for (int k = 0; k < 4; k++) {
-      int token = k * 16 + lane / 8 % 2 * 8 + lane % 8;
-#pragma unroll
-      for (int n = 0; n < D / 16; n++) {
-        uint32_t b[4];
-        loadMatricesTransposed(b, values + place<V_CHUNKS>(token, n * 2 + lane / 16));
-        mma<bf16>(mixed[2 * n], weights[k], b[0], b[1]);
-        mma<bf16>(mixed[2 * n + 1], weights[k], b[2], b[3]);
-      }
-    }
+    for (int i = 0; i < D / 8; i++) mixed[i][0] *= shrink[0], mixed[i][1] *= shrink[0], mixed[i][2] *= shrink[1], mixed[i][3] *= shrink[1];
   }
 
   // Writes the rows' outputs; stats [rows][heads], where given: the rows' maxima (base 2) and sums.
