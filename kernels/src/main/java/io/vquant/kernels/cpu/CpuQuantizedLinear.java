@@ -60,6 +60,7 @@ final class CpuQuantizedLinear implements LinearOperator {
   private long input;
   private long inputStride;
   private int inputRows;
+  private int paddedRows;
   private long output;
   private long outputStride;
 
@@ -91,7 +92,7 @@ final class CpuQuantizedLinear implements LinearOperator {
     inputStride = Operands.stride(in);
     output = Operands.address(out);
     outputStride = Operands.stride(out);
-    int paddedRows = inputRows <= FEW_ROWS ? inputRows : Simd.roundUp(inputRows, PanelTile.ROWS);
+    paddedRows = inputRows <= FEW_ROWS ? inputRows : Simd.roundUp(inputRows, PanelTile.ROWS);
     x = context.sharedFloats(Math.multiplyExact(paddedRows, columns));
     groupSums = context.sharedSums(Math.multiplyExact(paddedRows, sumsStride));
     if (inputRows <= FEW_ROWS) {
@@ -108,13 +109,15 @@ final class CpuQuantizedLinear implements LinearOperator {
   /** Rows past the end stand for the last one, their results unused. */
   private void prepareRow(int row, int worker) {
     long from = input + Math.min(row, inputRows - 1) * inputStride;
+    int group = weight.scheme().group();
+    int piece = inputRows <= FEW_ROWS ? columns : group;
+    int stride = inputRows <= FEW_ROWS ? columns : group * paddedRows;
     if (zeros == 0) {
-      PanelInput.copy(x, row * columns, from, columns);
+      PanelInput.copy(x, row * piece, stride, from, columns, piece);
       return;
     }
-    PanelInput.arrange(x, row * columns, from, columns);
+    PanelInput.arrange(x, row * piece, stride, from, columns, piece);
     long scratch = context.workerScratch(worker, PanelInput.SCRATCH_BYTES);
-    int group = weight.scheme().group();
     PanelInput.sumGroups(groupSums, row * sumsStride, from, layout.groups(), group, scratch);
   }
 
@@ -218,17 +221,13 @@ final class CpuQuantizedLinear implements LinearOperator {
 
   private void addGroup(long sums, long scale, long unpacked, int firstRow, int rows, int g) {
     int group = weight.scheme().group();
-    long chains = unpacked + group * PanelTile.STRIDE;
+    long zero = zeros == 0 ? 0 : scale + gridBytes;
     for (int row = 0; row < rows; row += PanelTile.ROWS) {
-      int x0 = (firstRow + row) * columns + g * group;
-      PanelTile.multiply(chains, x, x0, columns, group, unpacked);
+      int x0 = (g * paddedRows + firstRow + row) * group;
+      int g0 = (firstRow + row) * sumsStride + g;
       long to = sums + row * PanelTile.STRIDE;
-      if (zeros == 0) {
-        PanelTile.scale(to, chains, scale);
-      } else {
-        int g0 = (firstRow + row) * sumsStride + g;
-        PanelTile.fold(to, chains, scale, scale + gridBytes, groupSums, g0, sumsStride);
-      }
+      PanelTile.addGroup(
+          to, unpacked, group, scale, zero, x, x0, groupSums, g0, sumsStride);
     }
   }
 

@@ -2,89 +2,79 @@ package io.vquant.kernels.cpu;
 
 import static io.vquant.kernels.cpu.Simd.BYTES;
 import static io.vquant.kernels.cpu.Simd.FLOATS;
-import static io.vquant.kernels.cpu.Simd.load;
-import static io.vquant.kernels.cpu.Simd.store;
+import static io.vquant.kernels.cpu.Simd.MEMORY;
+import static io.vquant.kernels.cpu.Simd.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The micro-kernel of products of many input rows with codes: C = A B for a few input rows, four
- * vectors of weight rows and the columns of one group, B in F32 ({@link PanelFloats}) that stays in
- * the first-level cache. As {@link OuterTile}; {@link #fold} then applies the group's grid.
+ * The micro-kernel of products of many input rows with codes: a few input rows, four vectors of
+ * weight rows and the columns of one group, whose codes are in F32 ({@link PanelFloats}) and in the
+ * first-level cache. The chains stay in registers until the group's grid is applied to them.
+ *
+ * <p>The loops call nothing but the Vector API: see {@link CodePanel}.
  */
 final class PanelTile {
 
   /** Input rows of a tile: 4 where there are 32 vector registers, else 2. */
   static final int ROWS = Simd.LANES == 16 ? 4 : 2;
 
-  /** Bytes between rows of B and of C. */
+  /** Bytes between rows of codes and of sums. */
   static final long STRIDE = 4L * BYTES;
 
   private PanelTile() {}
 
   /**
-   * C = A B.
-   *
-   * @param c {@code [ROWS, CodePanel.ROWS]}
-   * @param a {@code [ROWS, inner]} from {@code a0} on, rows {@code aStride} elements apart
-   * @param b {@code [inner, CodePanel.ROWS]}
-   */
-  static void multiply(long c, float[] a, int a0, int aStride, int inner, long b) {
-    if (ROWS == 4) {
-      fourByFour(c, a, a0, aStride, inner, b);
-    } else {
-      twoByFour(c, a, a0, aStride, inner, b);
-    }
-  }
-
-  /**
-   * {@code sum = fma(scale, c, sum)}, then {@code sum = fma(zero, group sum, sum)}.
+   * With {@code chain = A B}: {@code sum = fma(scale, chain, sum)}, then {@code sum = fma(zero,
+   * group sum, sum)}.
    *
    * @param sums {@code [ROWS, CodePanel.ROWS]}
-   * @param c of the same shape
+   * @param b the codes, {@code [inner, CodePanel.ROWS]}
+   * @param inner columns of the group
+   * @param scales of the weight rows
+   * @param zeros of the weight rows; 0 for symmetric codes, which have none
+   * @param a the input, {@code [ROWS, inner]} from {@code a0} on
    * @param groupSums of the input rows, from {@code g0} on, {@code gStride} apart
    */
-  static void fold(
-      long sums, long c, long scales, long zeros, float[] groupSums, int g0, int gStride) {
-    int g = g0;
-    long chains = c;
-    long end = sums + ROWS * STRIDE;
-    for (long to = sums; to != end; to += STRIDE, chains += STRIDE, g += gStride) {
-      FloatVector factor = FloatVector.broadcast(FLOATS, groupSums[g]);
-      FloatVector sum0 = load(scales).fma(load(chains), load(to));
-      FloatVector sum1 = load(scales + BYTES).fma(load(chains + BYTES), load(to + BYTES));
-      FloatVector sum2 =
-          load(scales + 2L * BYTES).fma(load(chains + 2L * BYTES), load(to + 2L * BYTES));
-      FloatVector sum3 =
-          load(scales + 3L * BYTES).fma(load(chains + 3L * BYTES), load(to + 3L * BYTES));
-      store(load(zeros).fma(factor, sum0), to);
-      store(load(zeros + BYTES).fma(factor, sum1), to + BYTES);
-      store(load(zeros + 2L * BYTES).fma(factor, sum2), to + 2L * BYTES);
-      store(load(zeros + 3L * BYTES).fma(factor, sum3), to + 3L * BYTES);
+  static void addGroup(
+      long sums,
+      long b,
+      int inner,
+      long scales,
+      long zeros,
+      float[] a,
+      int a0,
+      float[] groupSums,
+      int g0,
+      int gStride) {
+    if (ROWS == 4) {
+      fourByFour(sums, b, inner, scales, zeros, a, a0, groupSums, g0, gStride);
+    } else {
+      twoByFour(sums, b, inner, scales, zeros, a, a0, groupSums, g0, gStride);
     }
   }
 
-  /** The same for symmetric codes, which have no zeros. */
-  static void scale(long sums, long c, long scales) {
-    long chains = c;
-    long end = sums + ROWS * STRIDE;
-    for (long to = sums; to != end; to += STRIDE, chains += STRIDE) {
-      store(load(scales).fma(load(chains), load(to)), to);
-      store(load(scales + BYTES).fma(load(chains + BYTES), load(to + BYTES)), to + BYTES);
-      long at = 2L * BYTES;
-      store(load(scales + at).fma(load(chains + at), load(to + at)), to + at);
-      at = 3L * BYTES;
-      store(load(scales + at).fma(load(chains + at), load(to + at)), to + at);
-    }
-  }
-
-  private static void fourByFour(long c, float[] a, int a0, int aStride, int inner, long b) {
-    int a1 = a0 + aStride;
-    int a2 = a1 + aStride;
-    int a3 = a2 + aStride;
-    long c1 = c + STRIDE;
-    long c2 = c1 + STRIDE;
-    long c3 = c2 + STRIDE;
+  private static void fourByFour(
+      long sums,
+      long b,
+      int inner,
+      long scales,
+      long zeros,
+      float[] a,
+      int a0,
+      float[] groupSums,
+      int g0,
+      int gStride) {
+    int a1 = a0 + inner;
+    int a2 = a1 + inner;
+    int a3 = a2 + inner;
+    int g1 = g0 + gStride;
+    int g2 = g1 + gStride;
+    int g3 = g2 + gStride;
+    long sums1 = sums + STRIDE;
+    long sums2 = sums1 + STRIDE;
+    long sums3 = sums2 + STRIDE;
     FloatVector s00 = FloatVector.zero(FLOATS);
     FloatVector s01 = s00;
     FloatVector s02 = s00;
@@ -103,10 +93,10 @@ final class PanelTile {
     FloatVector s33 = s00;
     for (int i = 0; i < inner; i++) {
       long at = b + i * STRIDE;
-      FloatVector b0 = load(at);
-      FloatVector b1 = load(at + BYTES);
-      FloatVector b2 = load(at + 2L * BYTES);
-      FloatVector b3 = load(at + 3L * BYTES);
+      FloatVector b0 = fromMemorySegment(FLOATS, MEMORY, at, ORDER);
+      FloatVector b1 = fromMemorySegment(FLOATS, MEMORY, at + BYTES, ORDER);
+      FloatVector b2 = fromMemorySegment(FLOATS, MEMORY, at + 2L * BYTES, ORDER);
+      FloatVector b3 = fromMemorySegment(FLOATS, MEMORY, at + 3L * BYTES, ORDER);
       FloatVector factor = FloatVector.broadcast(FLOATS, a[a0 + i]);
       s00 = factor.fma(b0, s00);
       s01 = factor.fma(b1, s01);
@@ -128,27 +118,82 @@ final class PanelTile {
       s32 = factor.fma(b2, s32);
       s33 = factor.fma(b3, s33);
     }
-    store(s00, c);
-    store(s01, c + BYTES);
-    store(s02, c + 2L * BYTES);
-    store(s03, c + 3L * BYTES);
-    store(s10, c1);
-    store(s11, c1 + BYTES);
-    store(s12, c1 + 2L * BYTES);
-    store(s13, c1 + 3L * BYTES);
-    store(s20, c2);
-    store(s21, c2 + BYTES);
-    store(s22, c2 + 2L * BYTES);
-    store(s23, c2 + 3L * BYTES);
-    store(s30, c3);
-    store(s31, c3 + BYTES);
-    store(s32, c3 + 2L * BYTES);
-    store(s33, c3 + 3L * BYTES);
+    s00 = fromMemorySegment(FLOATS, MEMORY, scales, ORDER).fma(s00, fromMemorySegment(FLOATS, MEMORY, sums, ORDER));
+    s01 = fromMemorySegment(FLOATS, MEMORY, scales + BYTES, ORDER).fma(s01, fromMemorySegment(FLOATS, MEMORY, sums + BYTES, ORDER));
+    s02 = fromMemorySegment(FLOATS, MEMORY, scales + 2L * BYTES, ORDER).fma(s02, fromMemorySegment(FLOATS, MEMORY, sums + 2L * BYTES, ORDER));
+    s03 = fromMemorySegment(FLOATS, MEMORY, scales + 3L * BYTES, ORDER).fma(s03, fromMemorySegment(FLOATS, MEMORY, sums + 3L * BYTES, ORDER));
+    if (zeros != 0) {
+      FloatVector factor = FloatVector.broadcast(FLOATS, groupSums[g0]);
+      s00 = fromMemorySegment(FLOATS, MEMORY, zeros, ORDER).fma(factor, s00);
+      s01 = fromMemorySegment(FLOATS, MEMORY, zeros + BYTES, ORDER).fma(factor, s01);
+      s02 = fromMemorySegment(FLOATS, MEMORY, zeros + 2L * BYTES, ORDER).fma(factor, s02);
+      s03 = fromMemorySegment(FLOATS, MEMORY, zeros + 3L * BYTES, ORDER).fma(factor, s03);
+    }
+    s00.intoMemorySegment(MEMORY, sums, ORDER);
+    s01.intoMemorySegment(MEMORY, sums + BYTES, ORDER);
+    s02.intoMemorySegment(MEMORY, sums + 2L * BYTES, ORDER);
+    s03.intoMemorySegment(MEMORY, sums + 3L * BYTES, ORDER);
+    s10 = fromMemorySegment(FLOATS, MEMORY, scales, ORDER).fma(s10, fromMemorySegment(FLOATS, MEMORY, sums1, ORDER));
+    s11 = fromMemorySegment(FLOATS, MEMORY, scales + BYTES, ORDER).fma(s11, fromMemorySegment(FLOATS, MEMORY, sums1 + BYTES, ORDER));
+    s12 = fromMemorySegment(FLOATS, MEMORY, scales + 2L * BYTES, ORDER).fma(s12, fromMemorySegment(FLOATS, MEMORY, sums1 + 2L * BYTES, ORDER));
+    s13 = fromMemorySegment(FLOATS, MEMORY, scales + 3L * BYTES, ORDER).fma(s13, fromMemorySegment(FLOATS, MEMORY, sums1 + 3L * BYTES, ORDER));
+    if (zeros != 0) {
+      FloatVector factor = FloatVector.broadcast(FLOATS, groupSums[g1]);
+      s10 = fromMemorySegment(FLOATS, MEMORY, zeros, ORDER).fma(factor, s10);
+      s11 = fromMemorySegment(FLOATS, MEMORY, zeros + BYTES, ORDER).fma(factor, s11);
+      s12 = fromMemorySegment(FLOATS, MEMORY, zeros + 2L * BYTES, ORDER).fma(factor, s12);
+      s13 = fromMemorySegment(FLOATS, MEMORY, zeros + 3L * BYTES, ORDER).fma(factor, s13);
+    }
+    s10.intoMemorySegment(MEMORY, sums1, ORDER);
+    s11.intoMemorySegment(MEMORY, sums1 + BYTES, ORDER);
+    s12.intoMemorySegment(MEMORY, sums1 + 2L * BYTES, ORDER);
+    s13.intoMemorySegment(MEMORY, sums1 + 3L * BYTES, ORDER);
+    s20 = fromMemorySegment(FLOATS, MEMORY, scales, ORDER).fma(s20, fromMemorySegment(FLOATS, MEMORY, sums2, ORDER));
+    s21 = fromMemorySegment(FLOATS, MEMORY, scales + BYTES, ORDER).fma(s21, fromMemorySegment(FLOATS, MEMORY, sums2 + BYTES, ORDER));
+    s22 = fromMemorySegment(FLOATS, MEMORY, scales + 2L * BYTES, ORDER).fma(s22, fromMemorySegment(FLOATS, MEMORY, sums2 + 2L * BYTES, ORDER));
+    s23 = fromMemorySegment(FLOATS, MEMORY, scales + 3L * BYTES, ORDER).fma(s23, fromMemorySegment(FLOATS, MEMORY, sums2 + 3L * BYTES, ORDER));
+    if (zeros != 0) {
+      FloatVector factor = FloatVector.broadcast(FLOATS, groupSums[g2]);
+      s20 = fromMemorySegment(FLOATS, MEMORY, zeros, ORDER).fma(factor, s20);
+      s21 = fromMemorySegment(FLOATS, MEMORY, zeros + BYTES, ORDER).fma(factor, s21);
+      s22 = fromMemorySegment(FLOATS, MEMORY, zeros + 2L * BYTES, ORDER).fma(factor, s22);
+      s23 = fromMemorySegment(FLOATS, MEMORY, zeros + 3L * BYTES, ORDER).fma(factor, s23);
+    }
+    s20.intoMemorySegment(MEMORY, sums2, ORDER);
+    s21.intoMemorySegment(MEMORY, sums2 + BYTES, ORDER);
+    s22.intoMemorySegment(MEMORY, sums2 + 2L * BYTES, ORDER);
+    s23.intoMemorySegment(MEMORY, sums2 + 3L * BYTES, ORDER);
+    s30 = fromMemorySegment(FLOATS, MEMORY, scales, ORDER).fma(s30, fromMemorySegment(FLOATS, MEMORY, sums3, ORDER));
+    s31 = fromMemorySegment(FLOATS, MEMORY, scales + BYTES, ORDER).fma(s31, fromMemorySegment(FLOATS, MEMORY, sums3 + BYTES, ORDER));
+    s32 = fromMemorySegment(FLOATS, MEMORY, scales + 2L * BYTES, ORDER).fma(s32, fromMemorySegment(FLOATS, MEMORY, sums3 + 2L * BYTES, ORDER));
+    s33 = fromMemorySegment(FLOATS, MEMORY, scales + 3L * BYTES, ORDER).fma(s33, fromMemorySegment(FLOATS, MEMORY, sums3 + 3L * BYTES, ORDER));
+    if (zeros != 0) {
+      FloatVector factor = FloatVector.broadcast(FLOATS, groupSums[g3]);
+      s30 = fromMemorySegment(FLOATS, MEMORY, zeros, ORDER).fma(factor, s30);
+      s31 = fromMemorySegment(FLOATS, MEMORY, zeros + BYTES, ORDER).fma(factor, s31);
+      s32 = fromMemorySegment(FLOATS, MEMORY, zeros + 2L * BYTES, ORDER).fma(factor, s32);
+      s33 = fromMemorySegment(FLOATS, MEMORY, zeros + 3L * BYTES, ORDER).fma(factor, s33);
+    }
+    s30.intoMemorySegment(MEMORY, sums3, ORDER);
+    s31.intoMemorySegment(MEMORY, sums3 + BYTES, ORDER);
+    s32.intoMemorySegment(MEMORY, sums3 + 2L * BYTES, ORDER);
+    s33.intoMemorySegment(MEMORY, sums3 + 3L * BYTES, ORDER);
   }
 
-  private static void twoByFour(long c, float[] a, int a0, int aStride, int inner, long b) {
-    int a1 = a0 + aStride;
-    long c1 = c + STRIDE;
+  private static void twoByFour(
+      long sums,
+      long b,
+      int inner,
+      long scales,
+      long zeros,
+      float[] a,
+      int a0,
+      float[] groupSums,
+      int g0,
+      int gStride) {
+    int a1 = a0 + inner;
+    int g1 = g0 + gStride;
+    long sums1 = sums + STRIDE;
     FloatVector s00 = FloatVector.zero(FLOATS);
     FloatVector s01 = s00;
     FloatVector s02 = s00;
@@ -162,26 +207,48 @@ final class PanelTile {
     for (long at = b; at != end; at += STRIDE, i++) {
       FloatVector factor0 = FloatVector.broadcast(FLOATS, a[a0 + i]);
       FloatVector factor1 = FloatVector.broadcast(FLOATS, a[a1 + i]);
-      FloatVector column = load(at);
+      FloatVector column = fromMemorySegment(FLOATS, MEMORY, at, ORDER);
       s00 = factor0.fma(column, s00);
       s10 = factor1.fma(column, s10);
-      column = load(at + BYTES);
+      column = fromMemorySegment(FLOATS, MEMORY, at + BYTES, ORDER);
       s01 = factor0.fma(column, s01);
       s11 = factor1.fma(column, s11);
-      column = load(at + 2L * BYTES);
+      column = fromMemorySegment(FLOATS, MEMORY, at + 2L * BYTES, ORDER);
       s02 = factor0.fma(column, s02);
       s12 = factor1.fma(column, s12);
-      column = load(at + 3L * BYTES);
+      column = fromMemorySegment(FLOATS, MEMORY, at + 3L * BYTES, ORDER);
       s03 = factor0.fma(column, s03);
       s13 = factor1.fma(column, s13);
     }
-    store(s00, c);
-    store(s01, c + BYTES);
-    store(s02, c + 2L * BYTES);
-    store(s03, c + 3L * BYTES);
-    store(s10, c1);
-    store(s11, c1 + BYTES);
-    store(s12, c1 + 2L * BYTES);
-    store(s13, c1 + 3L * BYTES);
+    s00 = fromMemorySegment(FLOATS, MEMORY, scales, ORDER).fma(s00, fromMemorySegment(FLOATS, MEMORY, sums, ORDER));
+    s01 = fromMemorySegment(FLOATS, MEMORY, scales + BYTES, ORDER).fma(s01, fromMemorySegment(FLOATS, MEMORY, sums + BYTES, ORDER));
+    s02 = fromMemorySegment(FLOATS, MEMORY, scales + 2L * BYTES, ORDER).fma(s02, fromMemorySegment(FLOATS, MEMORY, sums + 2L * BYTES, ORDER));
+    s03 = fromMemorySegment(FLOATS, MEMORY, scales + 3L * BYTES, ORDER).fma(s03, fromMemorySegment(FLOATS, MEMORY, sums + 3L * BYTES, ORDER));
+    if (zeros != 0) {
+      FloatVector factor = FloatVector.broadcast(FLOATS, groupSums[g0]);
+      s00 = fromMemorySegment(FLOATS, MEMORY, zeros, ORDER).fma(factor, s00);
+      s01 = fromMemorySegment(FLOATS, MEMORY, zeros + BYTES, ORDER).fma(factor, s01);
+      s02 = fromMemorySegment(FLOATS, MEMORY, zeros + 2L * BYTES, ORDER).fma(factor, s02);
+      s03 = fromMemorySegment(FLOATS, MEMORY, zeros + 3L * BYTES, ORDER).fma(factor, s03);
+    }
+    s00.intoMemorySegment(MEMORY, sums, ORDER);
+    s01.intoMemorySegment(MEMORY, sums + BYTES, ORDER);
+    s02.intoMemorySegment(MEMORY, sums + 2L * BYTES, ORDER);
+    s03.intoMemorySegment(MEMORY, sums + 3L * BYTES, ORDER);
+    s10 = fromMemorySegment(FLOATS, MEMORY, scales, ORDER).fma(s10, fromMemorySegment(FLOATS, MEMORY, sums1, ORDER));
+    s11 = fromMemorySegment(FLOATS, MEMORY, scales + BYTES, ORDER).fma(s11, fromMemorySegment(FLOATS, MEMORY, sums1 + BYTES, ORDER));
+    s12 = fromMemorySegment(FLOATS, MEMORY, scales + 2L * BYTES, ORDER).fma(s12, fromMemorySegment(FLOATS, MEMORY, sums1 + 2L * BYTES, ORDER));
+    s13 = fromMemorySegment(FLOATS, MEMORY, scales + 3L * BYTES, ORDER).fma(s13, fromMemorySegment(FLOATS, MEMORY, sums1 + 3L * BYTES, ORDER));
+    if (zeros != 0) {
+      FloatVector factor = FloatVector.broadcast(FLOATS, groupSums[g1]);
+      s10 = fromMemorySegment(FLOATS, MEMORY, zeros, ORDER).fma(factor, s10);
+      s11 = fromMemorySegment(FLOATS, MEMORY, zeros + BYTES, ORDER).fma(factor, s11);
+      s12 = fromMemorySegment(FLOATS, MEMORY, zeros + 2L * BYTES, ORDER).fma(factor, s12);
+      s13 = fromMemorySegment(FLOATS, MEMORY, zeros + 3L * BYTES, ORDER).fma(factor, s13);
+    }
+    s10.intoMemorySegment(MEMORY, sums1, ORDER);
+    s11.intoMemorySegment(MEMORY, sums1 + BYTES, ORDER);
+    s12.intoMemorySegment(MEMORY, sums1 + 2L * BYTES, ORDER);
+    s13.intoMemorySegment(MEMORY, sums1 + 3L * BYTES, ORDER);
   }
 }
