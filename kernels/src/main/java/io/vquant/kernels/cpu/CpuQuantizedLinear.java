@@ -50,7 +50,6 @@ final class CpuQuantizedLinear implements LinearOperator {
   private final long laneBytes;
   private final int sumsStride;
   private final int blockPanels;
-  private final long gridBytes;
   private final ParallelTask fewTask = this::fewBlock;
   private final ParallelTask manyTask = this::manyBlock;
   private final ParallelTask prepareTask = this::prepareRow;
@@ -75,7 +74,6 @@ final class CpuQuantizedLinear implements LinearOperator {
     codes = address(weight.codes());
     scales = address(weight.scales());
     zeros = weight.scheme().isAsymmetric() ? address(weight.zeros()) : 0;
-    gridBytes = 2 * layout.panelScaleBytes();
     blockPanels = (int) Math.max(1, FEW_BLOCK_BYTES / layout.panelCodeBytes());
   }
 
@@ -92,10 +90,11 @@ final class CpuQuantizedLinear implements LinearOperator {
     inputStride = Operands.stride(in);
     output = Operands.address(out);
     outputStride = Operands.stride(out);
-    paddedRows = inputRows <= FEW_ROWS ? inputRows : Simd.roundUp(inputRows, PanelTile.ROWS);
-    x = context.sharedFloats(Math.multiplyExact(paddedRows, columns));
+    paddedRows = isFew() ? inputRows : Simd.roundUp(inputRows, PanelTile.ROWS);
+    int rowFloats = isFew() ? columns : columns + layout.groups();
+    x = context.sharedFloats(Math.multiplyExact(paddedRows, rowFloats));
     groupSums = context.sharedSums(Math.multiplyExact(paddedRows, sumsStride));
-    if (inputRows <= FEW_ROWS) {
+    if (isFew()) {
       for (int row = 0; row < paddedRows; row++) {
         prepareRow(row, 0);
       }
@@ -110,25 +109,26 @@ final class CpuQuantizedLinear implements LinearOperator {
   private void prepareRow(int row, int worker) {
     long from = input + Math.min(row, inputRows - 1) * inputStride;
     int group = weight.scheme().group();
-    int piece = inputRows <= FEW_ROWS ? columns : group;
-    int stride = inputRows <= FEW_ROWS ? columns : group * paddedRows;
+    int piece = isFew() ? columns : group;
+    int to = isFew() ? row * columns : row * (group + 1);
+    int stride = paddedRows * (group + 1);
     if (zeros == 0) {
-      PanelInput.copy(x, row * piece, stride, from, columns, piece);
+      PanelInput.copy(x, to, stride, from, columns, piece);
       return;
     }
-    PanelInput.arrange(x, row * piece, stride, from, columns, piece);
+    PanelInput.arrange(x, to, stride, from, columns, piece);
     long scratch = context.workerScratch(worker, PanelInput.SCRATCH_BYTES);
-    PanelInput.sumGroups(groupSums, row * sumsStride, from, layout.groups(), group, scratch);
+    int sums = row * sumsStride;
+    PanelInput.sumGroups(groupSums, sums, from, layout.groups(), group, scratch);
+    if (!isFew()) {
+      for (int g = 0; g < layout.groups(); g++) {
+        x[to + g * stride + group] = groupSums[sums + g];
+      }
+    }
   }
 
-  /** Scales and zeros of a panel as F32. */
-  private void widenGrids(long grids, int panel) {
-    int count = layout.groups() * PANEL_ROWS;
-    long from = panel * layout.panelScaleBytes();
-    CodeFloats.widenHalves(grids, scales + from, count);
-    if (zeros != 0) {
-      CodeFloats.widenHalves(grids + gridBytes, zeros + from, count);
-    }
+  private boolean isFew() {
+    return inputRows <= FEW_ROWS;
   }
 
   private void fewBlock(int block, int worker) {
@@ -183,18 +183,18 @@ final class CpuQuantizedLinear implements LinearOperator {
     int rows = Math.min(INPUT_GROUP, inputRows - firstRow);
     int group = weight.scheme().group();
     long sumBytes = Simd.roundUp(rows, PanelTile.ROWS) * PanelTile.STRIDE;
-    long unpackedBytes = group * PanelTile.STRIDE;
-    long chainBytes = PanelTile.ROWS * PanelTile.STRIDE;
-    long sums =
-        context.workerScratch(worker, sumBytes + 2 * gridBytes + unpackedBytes + chainBytes);
-    long grids = sums + sumBytes;
-    long unpacked = grids + 2 * gridBytes;
-    widenGrids(grids, panel);
+    long unpackedBytes = (group + 2) * PanelTile.STRIDE;
+    long sums = context.workerScratch(worker, sumBytes + unpackedBytes);
+    long unpacked = sums + sumBytes;
     Simd.zero(sums, sumBytes);
     for (int g = 0; g < layout.groups(); g++) {
       unpackGroup(unpacked, panel, lane, g);
-      long scale = grids + ((long) g * PANEL_ROWS + lane) * Float.BYTES;
-      addGroup(sums, scale, unpacked, firstRow, rows, g);
+      int x0 = (g * paddedRows + firstRow) * (group + 1);
+      for (int row = 0; row < rows; row += PanelTile.ROWS) {
+        long to = sums + row * PanelTile.STRIDE;
+        PanelTile.addGroup(to, unpacked, group, zeros != 0, x, x0);
+        x0 += PanelTile.ROWS * (group + 1);
+      }
     }
     int first = panel * PANEL_ROWS + lane;
     int count = Math.min(CodePanel.ROWS, layout.rows() - first);
@@ -205,29 +205,22 @@ final class CpuQuantizedLinear implements LinearOperator {
     }
   }
 
+  /** Codes, scales and zeros of a group as F32. */
   private void unpackGroup(long unpacked, int panel, int lane, int g) {
     int group = weight.scheme().group();
     long code = codeAddress(panel, lane, g);
+    long grid = unpacked + group * PanelTile.STRIDE;
+    long from = panel * layout.panelScaleBytes() + 2L * (g * PANEL_ROWS + lane);
+    CodeFloats.widenHalves(grid, scales + from, CodePanel.ROWS);
     if (zeros == 0) {
       PanelFloats.unpackBytes(unpacked, code, group);
       return;
     }
+    CodeFloats.widenHalves(grid + PanelTile.STRIDE, zeros + from, CodePanel.ROWS);
     long stripBytes = (long) PanelLayout.STRIP_WORDS * PANEL_ROWS * Integer.BYTES;
     for (int strip = 0; strip < group / PanelLayout.STRIP; strip++) {
       long to = unpacked + (long) strip * PanelLayout.STRIP * PanelTile.STRIDE;
       PanelFloats.unpackWords(to, code + strip * stripBytes);
-    }
-  }
-
-  private void addGroup(long sums, long scale, long unpacked, int firstRow, int rows, int g) {
-    int group = weight.scheme().group();
-    long zero = zeros == 0 ? 0 : scale + gridBytes;
-    for (int row = 0; row < rows; row += PanelTile.ROWS) {
-      int x0 = (g * paddedRows + firstRow + row) * group;
-      int g0 = (firstRow + row) * sumsStride + g;
-      long to = sums + row * PanelTile.STRIDE;
-      PanelTile.addGroup(
-          to, unpacked, group, scale, zero, x, x0, groupSums, g0, sumsStride);
     }
   }
 

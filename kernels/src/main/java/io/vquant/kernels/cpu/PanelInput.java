@@ -97,8 +97,7 @@ final class PanelInput {
     }
   }
 
-  private static void arrangeWide(
-      float[] x, int to, int stride, long row, int columns, int piece) {
+  private static void arrangeWide(float[] x, int to, int stride, long row, int columns, int piece) {
     FloatVector powers = FloatVector.fromArray(FLOATS, POWERS, 0);
     long strip = row;
     int first = to;
