@@ -32,7 +32,7 @@ template <int D> struct RowBlock {
 
   // One tile: keys [D][64] and values [64][D] at these addresses of shared memory. Where `masked`, hides(token of the tile, position) says what a row does not see.
   template <class Hides> __device__ __forceinline__ void attend(uint32_t keys, uint32_t values, bool masked, Hides hides) {
-    int lane = threadIdx.x % WARP, pair = lane % 4;
+    int lane = threadIdx.x % WARP;
     float score[8][4];
 #pragma unroll
     for (int i = 0; i < 8; i++) score[i][0] = score[i][1] = score[i][2] = score[i][3] = 0;
@@ -47,34 +47,11 @@ template <int D> struct RowBlock {
         mma<bf16>(score[2 * n + 1], queries[k], b[2], b[3]);
       }
     }
-    if (masked) {
-#pragma unroll
-      for (int i = 0; i < 8; i++)
-#pragma unroll
-        for (int j = 0; j < 4; j++)
-          if (hides(i * 8 + pair * 2 + j % 2, position[j / 2])) score[i][j] = NOTHING;
-    }
-    float now[2] = {largest[0], largest[1]};
-#pragma unroll
-    for (int i = 0; i < 8; i++) now[0] = fmaxf(now[0], fmaxf(score[i][0], score[i][1])), now[1] = fmaxf(now[1], fmaxf(score[i][2], score[i][3]));
-#pragma unroll
-    for (int i = 1; i < 4; i *= 2) now[0] = fmaxf(now[0], __shfl_xor_sync(ALL_LANES, now[0], i)), now[1] = fmaxf(now[1], __shfl_xor_sync(ALL_LANES, now[1], i));
-    float shrink[2] = {exp2Fast(largest[0] - now[0]), exp2Fast(largest[1] - now[1])};
-    largest[0] = now[0], largest[1] = now[1];
-    sum[0] *= shrink[0], sum[1] *= shrink[1];
-#pragma unroll
-    for (int i = 0; i < D / 8; i++) mixed[i][0] *= shrink[0], mixed[i][1] *= shrink[0], mixed[i][2] *= shrink[1], mixed[i][3] *= shrink[1];
     uint32_t weights[4][4];
-#pragma unroll
-    for (int i = 0; i < 8; i++) {
-#pragma unroll
-      for (int j = 0; j < 4; j++) {
-        score[i][j] = masked && score[i][j] == NOTHING ? 0.f : exp2Fast(score[i][j] - now[j / 2]);
-        sum[j / 2] += score[i][j];
-      }
-      weights[i / 2][i % 2 * 2] = pack<bf16>(score[i][0], score[i][1]);
-      weights[i / 2][i % 2 * 2 + 1] = pack<bf16>(score[i][2], score[i][3]);
-    }
+    float shrink[2];
+    weigh(shrink, score, masked, hides);
+    rescale(shrink);
+    packWeights(weights, score);
 #pragma unroll
     for (int k = 0; k < 4; k++) {
       int token = k * 16 + lane / 8 % 2 * 8 + lane % 8;
@@ -86,6 +63,49 @@ template <int D> struct RowBlock {
         mma<bf16>(mixed[2 * n + 1], weights[k], b[2], b[3]);
       }
     }
+  }
+
+  // Scores [tokens / 8][4] become weights; `shrink` is what they make of everything mixed before.
+  template <int N, class Hides> __device__ __forceinline__ void weigh(float shrink[2], float (&score)[N][4], bool masked, Hides hides) {
+    int pair = threadIdx.x % 4;
+    if (masked) {
+#pragma unroll
+      for (int i = 0; i < N; i++)
+#pragma unroll
+        for (int j = 0; j < 4; j++)
+          if (hides(i * 8 + pair * 2 + j % 2, position[j / 2])) score[i][j] = NOTHING;
+    }
+    float now[2] = {largest[0], largest[1]};
+#pragma unroll
+    for (int i = 0; i < N; i++) now[0] = fmaxf(now[0], fmaxf(score[i][0], score[i][1])), now[1] = fmaxf(now[1], fmaxf(score[i][2], score[i][3]));
+#pragma unroll
+    for (int i = 1; i < 4; i *= 2) now[0] = fmaxf(now[0], __shfl_xor_sync(ALL_LANES, now[0], i)), now[1] = fmaxf(now[1], __shfl_xor_sync(ALL_LANES, now[1], i));
+    // A row that has seen nothing yet has weights of 0.
+    float base[2] = {now[0] == NOTHING ? 0.f : now[0], now[1] == NOTHING ? 0.f : now[1]};
+    shrink[0] = exp2Fast(largest[0] - base[0]), shrink[1] = exp2Fast(largest[1] - base[1]);
+    largest[0] = now[0], largest[1] = now[1];
+    sum[0] *= shrink[0], sum[1] *= shrink[1];
+#pragma unroll
+    for (int i = 0; i < N; i++)
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        score[i][j] = exp2Fast(score[i][j] - base[j / 2]);
+        sum[j / 2] += score[i][j];
+      }
+  }
+
+  // Weights as left operands.
+  template <int N> __device__ __forceinline__ void packWeights(uint32_t (&weights)[N / 2][4], const float (&score)[N][4]) {
+#pragma unroll
+    for (int i = 0; i < N; i++) {
+      weights[i / 2][i % 2 * 2] = pack<bf16>(score[i][0], score[i][1]);
+      weights[i / 2][i % 2 * 2 + 1] = pack<bf16>(score[i][2], score[i][3]);
+    }
+  }
+
+  __device__ __forceinline__ void rescale(const float shrink[2]) {
+#pragma unroll
+    for (int i = 0; i < D / 8; i++) mixed[i][0] *= shrink[0], mixed[i][1] *= shrink[0], mixed[i][2] *= shrink[1], mixed[i][3] *= shrink[1];
   }
 
   // Writes the rows' outputs; stats [rows][heads], where given: the rows' maxima (base 2) and sums.

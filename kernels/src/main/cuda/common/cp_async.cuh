@@ -17,6 +17,7 @@ __device__ __forceinline__ void copyOnceAsync(uint32_t shared, const void *globa
 __device__ __forceinline__ void copyAsyncOrZero(uint32_t shared, const void *global, int bytes) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared), "l"(global), "r"(bytes));
 }
+__device__ __forceinline__ void storeZeros(uint32_t shared) { asm volatile("st.shared.v4.b32 [%0], {%1, %1, %1, %1};\n" ::"r"(shared), "r"(0) : "memory"); }
 __device__ __forceinline__ void commitCopies() { asm volatile("cp.async.commit_group;\n"); }
 // Waits until at most N groups are under way.
 template <int N> __device__ __forceinline__ void waitForCopies() { asm volatile("cp.async.wait_group %0;\n" ::"n"(N)); }

@@ -67,7 +67,7 @@ public final class ComparedLogitsPass implements AutoCloseable {
     int maxTokens = baseCache.spec().maxTokens();
     int maxRows = Math.min(maxTokens, CausalLm.MAX_LOGITS_ROWS);
     baseHidden = backend.matrix(maxTokens, model.config().hiddenSize());
-    baseLogits = backend.matrix(maxRows, model.config().vocabSize());
+    baseLogits = backend.hostMatrix(maxRows, model.config().vocabSize());
   }
 
   /**

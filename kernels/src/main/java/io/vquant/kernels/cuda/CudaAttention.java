@@ -17,18 +17,13 @@ import org.jspecify.annotations.Nullable;
 final class CudaAttention implements AttentionOperator {
   private static final int THREADS = 128;
   private static final int MAX_HEAD_DIM = 1024;
-  private static final int PREFILL_THREADS = 256;
-  private static final int PREFILL_ROWS = 128;
-  private static final int PREFILL_STAGES = 2;
-  private static final float LOG2_E = (float) (1 / Math.log(2));
 
   private final CudaRuntime runtime;
   private final AttentionSpec spec;
   private final PageLayout expectedLayout;
   private final CudaFunction any;
   private final @Nullable PlainDecode decode;
-  private final @Nullable CudaFunction prefill;
-  private final int prefillSharedByteSize;
+  private final @Nullable PlainPrefill prefill;
 
   CudaAttention(CudaRuntime runtime, AttentionSpec spec, DType cacheType) {
     if (spec.headDim() > MAX_HEAD_DIM || cacheType == DType.F16) {
@@ -47,11 +42,7 @@ final class CudaAttention implements AttentionOperator {
     any = runtime.function(Kernel.ATTENTION_PLAIN_ANY, cacheType);
     boolean usual = cacheType == DType.BF16 && Kernel.DECODE_PLAIN.has(spec.headDim());
     decode = usual ? new PlainDecode(runtime, spec) : null;
-    prefill = usual ? runtime.function(Kernel.PREFILL_PLAIN, spec.headDim()) : null;
-    prefillSharedByteSize = (int) (PREFILL_STAGES * 2 * expectedLayout.headByteSize());
-    if (prefill != null) {
-      prefill.allowSharedMemory(prefillSharedByteSize);
-    }
+    prefill = usual ? new PlainPrefill(runtime, spec) : null;
   }
 
   @Override
@@ -64,34 +55,10 @@ final class CudaAttention implements AttentionOperator {
     if (decode != null && q.rows() == 1) {
       decode.forward(Operands.address(out), Operands.address(q), cache.table(), 0, position, 1);
     } else if (prefill != null) {
-      attendRows(prefill, out, q, cache, position);
+      prefill.forward(out, Operands.address(q), Operands.stride(q), cache.table(), position, 0);
     } else {
       attendAny(out, q, cache, position);
     }
-  }
-
-  private void attendRows(
-      CudaFunction kernel, Tensor out, Tensor q, PlainCudaLayer cache, long position) {
-    kernel
-        .call()
-        .int64(Operands.address(out))
-        .int64(Operands.stride(out))
-        .int64(Operands.address(q))
-        .int64(Operands.stride(q))
-        .int64(cache.table())
-        .int64(position)
-        .int32(q.rows())
-        .int32(spec.groupSize())
-        .float32(spec.softmaxScale() * LOG2_E)
-        .int32(spec.slidingWindow())
-        .int64(0)
-        .sharedMemory(prefillSharedByteSize)
-        .launch(
-            runtime.stream(),
-            spec.numQueryHeads(),
-            Operands.blocks(q.rows(), PREFILL_ROWS),
-            1,
-            PREFILL_THREADS);
   }
 
   private void attendAny(Tensor out, Tensor q, PlainCudaLayer cache, long position) {

@@ -24,7 +24,6 @@ final class PackedAttention implements AttentionOperator {
   private static final int WARP = 32;
   private static final int THREADS = 256;
   private static final int ROWS = 128;
-  private static final int PLAIN_STAGES = 2;
   private static final int ALIGNMENT = 256;
   private static final float LOG2_E = (float) (1 / Math.log(2));
 
@@ -36,7 +35,7 @@ final class PackedAttention implements AttentionOperator {
   private final CudaFunction observe;
   private final CudaFunction hadamard;
   private final @Nullable PackedDecode decode;
-  private final @Nullable CudaFunction plainPrefill;
+  private final @Nullable PlainPrefill plainPrefill;
   private final @Nullable CudaFunction prefill;
 
   PackedAttention(CudaRuntime runtime, AttentionSpec spec, KvFormat format) {
@@ -56,10 +55,9 @@ final class PackedAttention implements AttentionOperator {
             ? new PackedDecode(runtime, spec, format, 1)
             : null;
     boolean usual = Kernel.PREFILL_LINES.has(spec.headDim());
-    plainPrefill = usual ? runtime.function(Kernel.PREFILL_PLAIN, spec.headDim()) : null;
+    plainPrefill = usual ? new PlainPrefill(runtime, spec) : null;
     prefill = usual ? runtime.function(Kernel.PREFILL_LINES, spec.headDim()) : null;
-    if (plainPrefill != null && prefill != null) {
-      plainPrefill.allowSharedMemory(PLAIN_STAGES * tileBytes);
+    if (prefill != null) {
       prefill.allowSharedMemory(tileBytes);
     }
   }
@@ -77,10 +75,12 @@ final class PackedAttention implements AttentionOperator {
       return;
     }
     Rows rows = takeUp(q, layer);
-    if (plainPrefill != null && prefill != null && !layer.isDecoding()) {
-      attendOnTensorCores(out, q.rows(), rows, layer, position);
-    } else {
+    if (plainPrefill == null || prefill == null || layer.isDecoding()) {
       attendAny(out, q.rows(), rows, layer, position);
+    } else if (layer.isTransformed()) {
+      attendTransformed(prefill, out, rows, layer, position);
+    } else {
+      plainPrefill.forward(out, rows.q(), rows.stride(), layer.hotTable(), position, rows.stats());
     }
     int firstObserved = Math.max(0, layer.observedFrom() - startPosition);
     if (firstObserved < q.rows()) {
@@ -162,35 +162,29 @@ final class PackedAttention implements AttentionOperator {
             Operands.blocks(spec.headDim(), WARP) * WARP);
   }
 
-  private void attendOnTensorCores(
-      Tensor out, int count, Rows rows, CudaLineLayer layer, long position) {
-    boolean nothingPacked = !layer.isTransformed();
-    var function = nothingPacked ? plainPrefill : prefill;
+  private void attendTransformed(
+      CudaFunction kernel, Tensor out, Rows rows, CudaLineLayer layer, long position) {
     var call =
-        function
+        kernel
             .call()
             .int64(Operands.address(out))
             .int64(Operands.stride(out))
             .int64(rows.q())
             .int64(rows.stride())
-            .int64(nothingPacked ? layer.hotTable() : layer.address())
-            .int64(position);
-    if (!nothingPacked) {
-      call.int64(rows.stats());
-    }
-    call.int32(count)
-        .int32(spec.groupSize())
-        .float32(spec.softmaxScale() * LOG2_E)
-        .int32(spec.slidingWindow());
-    if (nothingPacked) {
-      call.int64(rows.stats()).sharedMemory(PLAIN_STAGES * tileBytes);
-    } else {
-      LineKernels.addFormat(call, pageLayout.format(), spec.headDim()).sharedMemory(tileBytes);
-    }
-    call.launch(runtime.stream(), spec.numQueryHeads(), Operands.blocks(count, ROWS), 1, THREADS);
-    if (layer.isTransformed() && layer.spec().policy().transformsValues()) {
+            .int64(layer.address())
+            .int64(position)
+            .int64(rows.stats())
+            .int32(out.rows())
+            .int32(spec.groupSize())
+            .float32(spec.softmaxScale() * LOG2_E)
+            .int32(spec.slidingWindow());
+    LineKernels.addFormat(call, pageLayout.format(), spec.headDim())
+        .sharedMemory(tileBytes)
+        .launch(
+            runtime.stream(), spec.numQueryHeads(), Operands.blocks(out.rows(), ROWS), 1, THREADS);
+    if (layer.spec().policy().transformsValues()) {
       long output = Operands.address(out);
-      transform(output, Operands.stride(out), output, Operands.stride(out), count, 0);
+      transform(output, Operands.stride(out), output, Operands.stride(out), out.rows(), 0);
     }
   }
 

@@ -70,6 +70,27 @@ record AttentionConformanceTest(TestBackend candidate) {
   }
 
   @ParameterizedTest
+  @ValueSource(ints = {64, 96, 128})
+  void promptsOfManyBlocks(int headDim) {
+    int[][] startsAndRows = {{0, 129}, {0, 320}, {3, 257}, {70, 200}, {300, 65}};
+    try (KernelBackend backend = candidate.open()) {
+      for (int[] prompt : startsAndRows) {
+        for (int window : new int[] {1, 100, AttentionSpec.NO_WINDOW}) {
+          SplittableRandom random = new SplittableRandom(1000L * prompt[1] + window);
+          for (Scores scores : List.of(Scores.NORMAL, anyScores(random))) {
+            AttentionSpec spec = spec(1, 2, headDim, window);
+            int later = Sizes.any(random, 0, 3, 70);
+            check(
+                backend,
+                new AttentionCase(
+                    spec, DType.BF16, scores, prompt[0], prompt[1], later, random.nextLong()));
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
   @ValueSource(ints = {1, 5, 30, 65, 100})
   void oddHeadSizes(int headDim) {
     try (KernelBackend backend = candidate.open()) {

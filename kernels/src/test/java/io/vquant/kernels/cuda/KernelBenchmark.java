@@ -76,6 +76,9 @@ final class KernelBenchmark implements AutoCloseable {
         codes.steps();
         codes.unpacking();
       }
+      if (chosen.contains("rows")) {
+        new RowBenchmark(benchmark).run();
+      }
       if (chosen.contains("decode")) {
         benchmark.decoding();
       }
