@@ -93,94 +93,64 @@ final class PanelTile {
       s33 = factor.fma(b3, s33);
       k++;
     }
-    s00 =
-        fromMemorySegment(FLOATS, MEMORY, end, ORDER)
-            .fma(s00, fromMemorySegment(FLOATS, MEMORY, sums, ORDER));
-    s01 =
-        fromMemorySegment(FLOATS, MEMORY, end + BYTES, ORDER)
-            .fma(s01, fromMemorySegment(FLOATS, MEMORY, sums + BYTES, ORDER));
-    s02 =
-        fromMemorySegment(FLOATS, MEMORY, end + 2L * BYTES, ORDER)
-            .fma(s02, fromMemorySegment(FLOATS, MEMORY, sums + 2L * BYTES, ORDER));
-    s03 =
-        fromMemorySegment(FLOATS, MEMORY, end + 3L * BYTES, ORDER)
-            .fma(s03, fromMemorySegment(FLOATS, MEMORY, sums + 3L * BYTES, ORDER));
+    FloatVector grid0 = fromMemorySegment(FLOATS, MEMORY, end, ORDER);
+    FloatVector grid1 = fromMemorySegment(FLOATS, MEMORY, end + BYTES, ORDER);
+    FloatVector grid2 = fromMemorySegment(FLOATS, MEMORY, end + 2L * BYTES, ORDER);
+    FloatVector grid3 = fromMemorySegment(FLOATS, MEMORY, end + 3L * BYTES, ORDER);
+    s00 = grid0.fma(s00, fromMemorySegment(FLOATS, MEMORY, sums, ORDER));
+    s01 = grid1.fma(s01, fromMemorySegment(FLOATS, MEMORY, sums + BYTES, ORDER));
+    s02 = grid2.fma(s02, fromMemorySegment(FLOATS, MEMORY, sums + 2L * BYTES, ORDER));
+    s03 = grid3.fma(s03, fromMemorySegment(FLOATS, MEMORY, sums + 3L * BYTES, ORDER));
+    s10 = grid0.fma(s10, fromMemorySegment(FLOATS, MEMORY, sums + 4L * BYTES, ORDER));
+    s11 = grid1.fma(s11, fromMemorySegment(FLOATS, MEMORY, sums + 5L * BYTES, ORDER));
+    s12 = grid2.fma(s12, fromMemorySegment(FLOATS, MEMORY, sums + 6L * BYTES, ORDER));
+    s13 = grid3.fma(s13, fromMemorySegment(FLOATS, MEMORY, sums + 7L * BYTES, ORDER));
+    s20 = grid0.fma(s20, fromMemorySegment(FLOATS, MEMORY, sums + 8L * BYTES, ORDER));
+    s21 = grid1.fma(s21, fromMemorySegment(FLOATS, MEMORY, sums + 9L * BYTES, ORDER));
+    s22 = grid2.fma(s22, fromMemorySegment(FLOATS, MEMORY, sums + 10L * BYTES, ORDER));
+    s23 = grid3.fma(s23, fromMemorySegment(FLOATS, MEMORY, sums + 11L * BYTES, ORDER));
+    s30 = grid0.fma(s30, fromMemorySegment(FLOATS, MEMORY, sums + 12L * BYTES, ORDER));
+    s31 = grid1.fma(s31, fromMemorySegment(FLOATS, MEMORY, sums + 13L * BYTES, ORDER));
+    s32 = grid2.fma(s32, fromMemorySegment(FLOATS, MEMORY, sums + 14L * BYTES, ORDER));
+    s33 = grid3.fma(s33, fromMemorySegment(FLOATS, MEMORY, sums + 15L * BYTES, ORDER));
     if (asymmetric) {
+      grid0 = fromMemorySegment(FLOATS, MEMORY, end + 4L * BYTES, ORDER);
+      grid1 = fromMemorySegment(FLOATS, MEMORY, end + 5L * BYTES, ORDER);
+      grid2 = fromMemorySegment(FLOATS, MEMORY, end + 6L * BYTES, ORDER);
+      grid3 = fromMemorySegment(FLOATS, MEMORY, end + 7L * BYTES, ORDER);
       FloatVector groupSum = FloatVector.broadcast(FLOATS, a[k]);
-      s00 = fromMemorySegment(FLOATS, MEMORY, end + 4L * BYTES, ORDER).fma(groupSum, s00);
-      s01 = fromMemorySegment(FLOATS, MEMORY, end + 5L * BYTES, ORDER).fma(groupSum, s01);
-      s02 = fromMemorySegment(FLOATS, MEMORY, end + 6L * BYTES, ORDER).fma(groupSum, s02);
-      s03 = fromMemorySegment(FLOATS, MEMORY, end + 7L * BYTES, ORDER).fma(groupSum, s03);
+      s00 = grid0.fma(groupSum, s00);
+      s01 = grid1.fma(groupSum, s01);
+      s02 = grid2.fma(groupSum, s02);
+      s03 = grid3.fma(groupSum, s03);
+      groupSum = FloatVector.broadcast(FLOATS, a[k + a1]);
+      s10 = grid0.fma(groupSum, s10);
+      s11 = grid1.fma(groupSum, s11);
+      s12 = grid2.fma(groupSum, s12);
+      s13 = grid3.fma(groupSum, s13);
+      groupSum = FloatVector.broadcast(FLOATS, a[k + a2]);
+      s20 = grid0.fma(groupSum, s20);
+      s21 = grid1.fma(groupSum, s21);
+      s22 = grid2.fma(groupSum, s22);
+      s23 = grid3.fma(groupSum, s23);
+      groupSum = FloatVector.broadcast(FLOATS, a[k + a3]);
+      s30 = grid0.fma(groupSum, s30);
+      s31 = grid1.fma(groupSum, s31);
+      s32 = grid2.fma(groupSum, s32);
+      s33 = grid3.fma(groupSum, s33);
     }
     s00.intoMemorySegment(MEMORY, sums, ORDER);
     s01.intoMemorySegment(MEMORY, sums + BYTES, ORDER);
     s02.intoMemorySegment(MEMORY, sums + 2L * BYTES, ORDER);
     s03.intoMemorySegment(MEMORY, sums + 3L * BYTES, ORDER);
-    s10 =
-        fromMemorySegment(FLOATS, MEMORY, end, ORDER)
-            .fma(s10, fromMemorySegment(FLOATS, MEMORY, sums + 4L * BYTES, ORDER));
-    s11 =
-        fromMemorySegment(FLOATS, MEMORY, end + BYTES, ORDER)
-            .fma(s11, fromMemorySegment(FLOATS, MEMORY, sums + 5L * BYTES, ORDER));
-    s12 =
-        fromMemorySegment(FLOATS, MEMORY, end + 2L * BYTES, ORDER)
-            .fma(s12, fromMemorySegment(FLOATS, MEMORY, sums + 6L * BYTES, ORDER));
-    s13 =
-        fromMemorySegment(FLOATS, MEMORY, end + 3L * BYTES, ORDER)
-            .fma(s13, fromMemorySegment(FLOATS, MEMORY, sums + 7L * BYTES, ORDER));
-    if (asymmetric) {
-      FloatVector groupSum = FloatVector.broadcast(FLOATS, a[k + a1]);
-      s10 = fromMemorySegment(FLOATS, MEMORY, end + 4L * BYTES, ORDER).fma(groupSum, s10);
-      s11 = fromMemorySegment(FLOATS, MEMORY, end + 5L * BYTES, ORDER).fma(groupSum, s11);
-      s12 = fromMemorySegment(FLOATS, MEMORY, end + 6L * BYTES, ORDER).fma(groupSum, s12);
-      s13 = fromMemorySegment(FLOATS, MEMORY, end + 7L * BYTES, ORDER).fma(groupSum, s13);
-    }
     s10.intoMemorySegment(MEMORY, sums + 4L * BYTES, ORDER);
     s11.intoMemorySegment(MEMORY, sums + 5L * BYTES, ORDER);
     s12.intoMemorySegment(MEMORY, sums + 6L * BYTES, ORDER);
     s13.intoMemorySegment(MEMORY, sums + 7L * BYTES, ORDER);
-    s20 =
-        fromMemorySegment(FLOATS, MEMORY, end, ORDER)
-            .fma(s20, fromMemorySegment(FLOATS, MEMORY, sums + 8L * BYTES, ORDER));
-    s21 =
-        fromMemorySegment(FLOATS, MEMORY, end + BYTES, ORDER)
-            .fma(s21, fromMemorySegment(FLOATS, MEMORY, sums + 9L * BYTES, ORDER));
-    s22 =
-        fromMemorySegment(FLOATS, MEMORY, end + 2L * BYTES, ORDER)
-            .fma(s22, fromMemorySegment(FLOATS, MEMORY, sums + 10L * BYTES, ORDER));
-    s23 =
-        fromMemorySegment(FLOATS, MEMORY, end + 3L * BYTES, ORDER)
-            .fma(s23, fromMemorySegment(FLOATS, MEMORY, sums + 11L * BYTES, ORDER));
-    if (asymmetric) {
-      FloatVector groupSum = FloatVector.broadcast(FLOATS, a[k + a2]);
-      s20 = fromMemorySegment(FLOATS, MEMORY, end + 4L * BYTES, ORDER).fma(groupSum, s20);
-      s21 = fromMemorySegment(FLOATS, MEMORY, end + 5L * BYTES, ORDER).fma(groupSum, s21);
-      s22 = fromMemorySegment(FLOATS, MEMORY, end + 6L * BYTES, ORDER).fma(groupSum, s22);
-      s23 = fromMemorySegment(FLOATS, MEMORY, end + 7L * BYTES, ORDER).fma(groupSum, s23);
-    }
     s20.intoMemorySegment(MEMORY, sums + 8L * BYTES, ORDER);
     s21.intoMemorySegment(MEMORY, sums + 9L * BYTES, ORDER);
     s22.intoMemorySegment(MEMORY, sums + 10L * BYTES, ORDER);
     s23.intoMemorySegment(MEMORY, sums + 11L * BYTES, ORDER);
-    s30 =
-        fromMemorySegment(FLOATS, MEMORY, end, ORDER)
-            .fma(s30, fromMemorySegment(FLOATS, MEMORY, sums + 12L * BYTES, ORDER));
-    s31 =
-        fromMemorySegment(FLOATS, MEMORY, end + BYTES, ORDER)
-            .fma(s31, fromMemorySegment(FLOATS, MEMORY, sums + 13L * BYTES, ORDER));
-    s32 =
-        fromMemorySegment(FLOATS, MEMORY, end + 2L * BYTES, ORDER)
-            .fma(s32, fromMemorySegment(FLOATS, MEMORY, sums + 14L * BYTES, ORDER));
-    s33 =
-        fromMemorySegment(FLOATS, MEMORY, end + 3L * BYTES, ORDER)
-            .fma(s33, fromMemorySegment(FLOATS, MEMORY, sums + 15L * BYTES, ORDER));
-    if (asymmetric) {
-      FloatVector groupSum = FloatVector.broadcast(FLOATS, a[k + a3]);
-      s30 = fromMemorySegment(FLOATS, MEMORY, end + 4L * BYTES, ORDER).fma(groupSum, s30);
-      s31 = fromMemorySegment(FLOATS, MEMORY, end + 5L * BYTES, ORDER).fma(groupSum, s31);
-      s32 = fromMemorySegment(FLOATS, MEMORY, end + 6L * BYTES, ORDER).fma(groupSum, s32);
-      s33 = fromMemorySegment(FLOATS, MEMORY, end + 7L * BYTES, ORDER).fma(groupSum, s33);
-    }
     s30.intoMemorySegment(MEMORY, sums + 12L * BYTES, ORDER);
     s31.intoMemorySegment(MEMORY, sums + 13L * BYTES, ORDER);
     s32.intoMemorySegment(MEMORY, sums + 14L * BYTES, ORDER);
@@ -217,48 +187,38 @@ final class PanelTile {
       s13 = factor1.fma(column, s13);
       k++;
     }
-    s00 =
-        fromMemorySegment(FLOATS, MEMORY, end, ORDER)
-            .fma(s00, fromMemorySegment(FLOATS, MEMORY, sums, ORDER));
-    s01 =
-        fromMemorySegment(FLOATS, MEMORY, end + BYTES, ORDER)
-            .fma(s01, fromMemorySegment(FLOATS, MEMORY, sums + BYTES, ORDER));
-    s02 =
-        fromMemorySegment(FLOATS, MEMORY, end + 2L * BYTES, ORDER)
-            .fma(s02, fromMemorySegment(FLOATS, MEMORY, sums + 2L * BYTES, ORDER));
-    s03 =
-        fromMemorySegment(FLOATS, MEMORY, end + 3L * BYTES, ORDER)
-            .fma(s03, fromMemorySegment(FLOATS, MEMORY, sums + 3L * BYTES, ORDER));
+    FloatVector grid0 = fromMemorySegment(FLOATS, MEMORY, end, ORDER);
+    FloatVector grid1 = fromMemorySegment(FLOATS, MEMORY, end + BYTES, ORDER);
+    FloatVector grid2 = fromMemorySegment(FLOATS, MEMORY, end + 2L * BYTES, ORDER);
+    FloatVector grid3 = fromMemorySegment(FLOATS, MEMORY, end + 3L * BYTES, ORDER);
+    s00 = grid0.fma(s00, fromMemorySegment(FLOATS, MEMORY, sums, ORDER));
+    s01 = grid1.fma(s01, fromMemorySegment(FLOATS, MEMORY, sums + BYTES, ORDER));
+    s02 = grid2.fma(s02, fromMemorySegment(FLOATS, MEMORY, sums + 2L * BYTES, ORDER));
+    s03 = grid3.fma(s03, fromMemorySegment(FLOATS, MEMORY, sums + 3L * BYTES, ORDER));
+    s10 = grid0.fma(s10, fromMemorySegment(FLOATS, MEMORY, sums + 4L * BYTES, ORDER));
+    s11 = grid1.fma(s11, fromMemorySegment(FLOATS, MEMORY, sums + 5L * BYTES, ORDER));
+    s12 = grid2.fma(s12, fromMemorySegment(FLOATS, MEMORY, sums + 6L * BYTES, ORDER));
+    s13 = grid3.fma(s13, fromMemorySegment(FLOATS, MEMORY, sums + 7L * BYTES, ORDER));
     if (asymmetric) {
+      grid0 = fromMemorySegment(FLOATS, MEMORY, end + 4L * BYTES, ORDER);
+      grid1 = fromMemorySegment(FLOATS, MEMORY, end + 5L * BYTES, ORDER);
+      grid2 = fromMemorySegment(FLOATS, MEMORY, end + 6L * BYTES, ORDER);
+      grid3 = fromMemorySegment(FLOATS, MEMORY, end + 7L * BYTES, ORDER);
       FloatVector groupSum = FloatVector.broadcast(FLOATS, a[k]);
-      s00 = fromMemorySegment(FLOATS, MEMORY, end + 4L * BYTES, ORDER).fma(groupSum, s00);
-      s01 = fromMemorySegment(FLOATS, MEMORY, end + 5L * BYTES, ORDER).fma(groupSum, s01);
-      s02 = fromMemorySegment(FLOATS, MEMORY, end + 6L * BYTES, ORDER).fma(groupSum, s02);
-      s03 = fromMemorySegment(FLOATS, MEMORY, end + 7L * BYTES, ORDER).fma(groupSum, s03);
+      s00 = grid0.fma(groupSum, s00);
+      s01 = grid1.fma(groupSum, s01);
+      s02 = grid2.fma(groupSum, s02);
+      s03 = grid3.fma(groupSum, s03);
+      groupSum = FloatVector.broadcast(FLOATS, a[k + a1]);
+      s10 = grid0.fma(groupSum, s10);
+      s11 = grid1.fma(groupSum, s11);
+      s12 = grid2.fma(groupSum, s12);
+      s13 = grid3.fma(groupSum, s13);
     }
     s00.intoMemorySegment(MEMORY, sums, ORDER);
     s01.intoMemorySegment(MEMORY, sums + BYTES, ORDER);
     s02.intoMemorySegment(MEMORY, sums + 2L * BYTES, ORDER);
     s03.intoMemorySegment(MEMORY, sums + 3L * BYTES, ORDER);
-    s10 =
-        fromMemorySegment(FLOATS, MEMORY, end, ORDER)
-            .fma(s10, fromMemorySegment(FLOATS, MEMORY, sums + 4L * BYTES, ORDER));
-    s11 =
-        fromMemorySegment(FLOATS, MEMORY, end + BYTES, ORDER)
-            .fma(s11, fromMemorySegment(FLOATS, MEMORY, sums + 5L * BYTES, ORDER));
-    s12 =
-        fromMemorySegment(FLOATS, MEMORY, end + 2L * BYTES, ORDER)
-            .fma(s12, fromMemorySegment(FLOATS, MEMORY, sums + 6L * BYTES, ORDER));
-    s13 =
-        fromMemorySegment(FLOATS, MEMORY, end + 3L * BYTES, ORDER)
-            .fma(s13, fromMemorySegment(FLOATS, MEMORY, sums + 7L * BYTES, ORDER));
-    if (asymmetric) {
-      FloatVector groupSum = FloatVector.broadcast(FLOATS, a[k + a1]);
-      s10 = fromMemorySegment(FLOATS, MEMORY, end + 4L * BYTES, ORDER).fma(groupSum, s10);
-      s11 = fromMemorySegment(FLOATS, MEMORY, end + 5L * BYTES, ORDER).fma(groupSum, s11);
-      s12 = fromMemorySegment(FLOATS, MEMORY, end + 6L * BYTES, ORDER).fma(groupSum, s12);
-      s13 = fromMemorySegment(FLOATS, MEMORY, end + 7L * BYTES, ORDER).fma(groupSum, s13);
-    }
     s10.intoMemorySegment(MEMORY, sums + 4L * BYTES, ORDER);
     s11.intoMemorySegment(MEMORY, sums + 5L * BYTES, ORDER);
     s12.intoMemorySegment(MEMORY, sums + 6L * BYTES, ORDER);
