@@ -36,6 +36,12 @@ final class CpuQuantizedLinear implements LinearOperator {
    */
   private static final int PIECE_GROUPS = 4;
 
+  /** Columns that are unpacked at once: with 4 bits a word of each row. */
+  private static final int SLICE = CodePanel.CODES_A_WORD;
+
+  /** Bytes of a word of each row of a panel. */
+  private static final long WORD_BYTES = (long) PANEL_ROWS * Integer.BYTES;
+
   /** Tiles of a panel. */
   private static final int TILES = PANEL_ROWS / CodePanel.ROWS;
 
@@ -184,17 +190,16 @@ final class CpuQuantizedLinear implements LinearOperator {
     int group = weight.scheme().group();
     long sumBytes = Simd.roundUp(rows, PanelTile.ROWS) * PanelTile.STRIDE;
     long unpackedBytes = (group + 2) * PanelTile.STRIDE;
-    long sums = context.workerScratch(worker, sumBytes + unpackedBytes);
+    long sums = context.workerScratch(worker, sumBytes + 2 * unpackedBytes);
     long unpacked = sums + sumBytes;
+    long next = unpacked + unpackedBytes;
     Simd.zero(sums, sumBytes);
+    unpackSlices(unpacked, panel, lane, 0, 0, group / SLICE);
     for (int g = 0; g < layout.groups(); g++) {
-      unpackGroup(unpacked, panel, lane, g);
-      int x0 = (g * paddedRows + firstRow) * (group + 1);
-      for (int row = 0; row < rows; row += PanelTile.ROWS) {
-        long to = sums + row * PanelTile.STRIDE;
-        PanelTile.addGroup(to, unpacked, group, zeros != 0, x, x0);
-        x0 += PanelTile.ROWS * (group + 1);
-      }
+      addGroup(sums, unpacked, next, panel, lane, firstRow, rows, g);
+      long added = unpacked;
+      unpacked = next;
+      next = added;
     }
     int first = panel * PANEL_ROWS + lane;
     int count = Math.min(CodePanel.ROWS, layout.rows() - first);
@@ -205,22 +210,52 @@ final class CpuQuantizedLinear implements LinearOperator {
     }
   }
 
-  /** Codes, scales and zeros of a group as F32. */
-  private void unpackGroup(long unpacked, int panel, int lane, int g) {
+  /**
+   * Adds a group of columns and unpacks the next one, a few columns at a time between tiles: memory
+   * then delivers its codes while products are computed.
+   */
+  private void addGroup(
+      long sums, long unpacked, long next, int panel, int lane, int firstRow, int rows, int g) {
     int group = weight.scheme().group();
-    long code = codeAddress(panel, lane, g);
-    long grid = unpacked + group * PanelTile.STRIDE;
-    long from = panel * layout.panelScaleBytes() + 2L * (g * PANEL_ROWS + lane);
-    CodeFloats.widenHalves(grid, scales + from, CodePanel.ROWS);
-    if (zeros == 0) {
-      PanelFloats.unpackBytes(unpacked, code, group);
+    int slices = g + 1 < layout.groups() ? group / SLICE : 0;
+    int done = 0;
+    int x0 = (g * paddedRows + firstRow) * (group + 1);
+    for (int row = 0; row < rows; row += PanelTile.ROWS) {
+      PanelTile.addGroup(sums + row * PanelTile.STRIDE, unpacked, group, zeros != 0, x, x0);
+      x0 += PanelTile.ROWS * (group + 1);
+      int due = Math.min(slices, slices * (row + PanelTile.ROWS) / rows);
+      unpackSlices(next, panel, lane, g + 1, done, due);
+      done = due;
+    }
+  }
+
+  /**
+   * Slices of a group as F32, and before the first its scales and zeros.
+   *
+   * @param unpacked as {@link PanelTile} takes it
+   */
+  private void unpackSlices(long unpacked, int panel, int lane, int g, int first, int end) {
+    if (first == end) {
       return;
     }
-    CodeFloats.widenHalves(grid + PanelTile.STRIDE, zeros + from, CodePanel.ROWS);
-    long stripBytes = (long) PanelLayout.STRIP_WORDS * PANEL_ROWS * Integer.BYTES;
-    for (int strip = 0; strip < group / PanelLayout.STRIP; strip++) {
-      long to = unpacked + (long) strip * PanelLayout.STRIP * PanelTile.STRIDE;
-      PanelFloats.unpackWords(to, code + strip * stripBytes);
+    if (first == 0) {
+      unpackGrids(unpacked + weight.scheme().group() * PanelTile.STRIDE, panel, lane, g);
+    }
+    long to = unpacked + (long) first * SLICE * PanelTile.STRIDE;
+    long code = codeAddress(panel, lane, g);
+    if (zeros == 0) {
+      long from = code + (long) first * SLICE * PANEL_ROWS;
+      PanelFloats.unpackBytes(to, from, (end - first) * SLICE);
+    } else {
+      PanelFloats.unpackWords(to, code + first * WORD_BYTES, end - first);
+    }
+  }
+
+  private void unpackGrids(long grids, int panel, int lane, int g) {
+    long from = panel * layout.panelScaleBytes() + 2L * (g * PANEL_ROWS + lane);
+    CodeFloats.widenHalves(grids, scales + from, CodePanel.ROWS);
+    if (zeros != 0) {
+      CodeFloats.widenHalves(grids + PanelTile.STRIDE, zeros + from, CodePanel.ROWS);
     }
   }
 
