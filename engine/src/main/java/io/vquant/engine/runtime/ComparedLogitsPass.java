@@ -129,6 +129,7 @@ public final class ComparedLogitsPass implements AutoCloseable {
       int cache, int[] tokenIds, int first, int count, ForwardListener listener) {
     long startNanos = System.nanoTime();
     Tensor hidden = model.forward(tokenIds, first, count, caches.get(cache), listener);
+    backend.awaitWork();
     layerNanos[cache] += System.nanoTime() - startNanos;
     layerTokens[cache] += count;
     return hidden;

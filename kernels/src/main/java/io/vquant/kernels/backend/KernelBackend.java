@@ -191,6 +191,9 @@ public interface KernelBackend extends AutoCloseable {
     work.run();
   }
 
+  /** Returns when all work that was asked for is done: operators may only have enqueued it. */
+  default void awaitWork() {}
+
   /** Threads that compute, for reports. */
   int threads();
 

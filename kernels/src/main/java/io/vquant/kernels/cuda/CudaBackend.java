@@ -245,6 +245,11 @@ public final class CudaBackend implements KernelBackend {
     own.replay(hidden, position, work);
   }
 
+  @Override
+  public void awaitWork() {
+    runtime.synchronize();
+  }
+
   /** The parameter itself when it is dense on the device, else a copy there. */
   private Tensor resident(Tensor parameter) {
     if (parameter.storage() instanceof CudaStorage && parameter.layout().isContiguous()) {

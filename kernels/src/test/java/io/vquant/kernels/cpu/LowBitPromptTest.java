@@ -97,7 +97,7 @@ class LowBitPromptTest {
       double[][] scores = ObservationScores.of(LineCriterion.SQUARED_WEIGHT, SPEC, q, k);
       int[][] lines = new int[2][];
       for (int head = 0; head < 2; head++) {
-        lines[head] = LineRanking.of(scores[head], 128).first(32);
+        lines[head] = LineRanking.of(scores[head], 128).first(POLICY.lines().at(tokens));
       }
       Tensor out = reference.matrix(tokens, 4 * HEAD_DIM);
       AttentionPrecision precision = AttentionPrecision.of(format).withTransform(true, true);

@@ -61,9 +61,9 @@ class KvPolicyTest {
   @Test
   void linesFollowTheLengthInSteps() {
     LineBudget budget = LineBudget.ofShare(0.01);
-    assertThat(budget.at(10)).isEqualTo(32);
-    assertThat(budget.at(4096)).isEqualTo(48);
-    assertThat(budget.at(8000)).isEqualTo(80);
+    assertThat(budget.at(10)).isEqualTo(128);
+    assertThat(budget.at(4096)).isEqualTo(128);
+    assertThat(budget.at(20_000)).isEqualTo(208);
     assertThat(budget.at(1 << 20)).isEqualTo(512);
     assertThat(LineBudget.ofCount(7).at(100_000)).isEqualTo(7);
     assertThat(LineBudget.NONE.at(100_000)).isZero();
