@@ -36,6 +36,12 @@ final class CpuQuantizedLinear implements LinearOperator {
    */
   private static final int PIECE_GROUPS = 4;
 
+  /** Columns that are unpacked at once: with 4 bits a word of each row. */
+  private static final int SLICE = CodePanel.CODES_A_WORD;
+
+  /** Bytes of a word of each row of a panel. */
+  private static final long WORD_BYTES = (long) PANEL_ROWS * Integer.BYTES;
+
   /** Tiles of a panel. */
   private static final int TILES = PANEL_ROWS / CodePanel.ROWS;
 
@@ -50,7 +56,6 @@ final class CpuQuantizedLinear implements LinearOperator {
   private final long laneBytes;
   private final int sumsStride;
   private final int blockPanels;
-  private final long gridBytes;
   private final ParallelTask fewTask = this::fewBlock;
   private final ParallelTask manyTask = this::manyBlock;
   private final ParallelTask prepareTask = this::prepareRow;
@@ -60,6 +65,7 @@ final class CpuQuantizedLinear implements LinearOperator {
   private long input;
   private long inputStride;
   private int inputRows;
+  private int paddedRows;
   private long output;
   private long outputStride;
 
@@ -74,7 +80,6 @@ final class CpuQuantizedLinear implements LinearOperator {
     codes = address(weight.codes());
     scales = address(weight.scales());
     zeros = weight.scheme().isAsymmetric() ? address(weight.zeros()) : 0;
-    gridBytes = 2 * layout.panelScaleBytes();
     blockPanels = (int) Math.max(1, FEW_BLOCK_BYTES / layout.panelCodeBytes());
   }
 
@@ -91,10 +96,11 @@ final class CpuQuantizedLinear implements LinearOperator {
     inputStride = Operands.stride(in);
     output = Operands.address(out);
     outputStride = Operands.stride(out);
-    int paddedRows = inputRows <= FEW_ROWS ? inputRows : Simd.roundUp(inputRows, PanelTile.ROWS);
-    x = context.sharedFloats(Math.multiplyExact(paddedRows, columns));
+    paddedRows = isFew() ? inputRows : Simd.roundUp(inputRows, PanelTile.ROWS);
+    int rowFloats = isFew() ? columns : columns + layout.groups();
+    x = context.sharedFloats(Math.multiplyExact(paddedRows, rowFloats));
     groupSums = context.sharedSums(Math.multiplyExact(paddedRows, sumsStride));
-    if (inputRows <= FEW_ROWS) {
+    if (isFew()) {
       for (int row = 0; row < paddedRows; row++) {
         prepareRow(row, 0);
       }
@@ -108,24 +114,27 @@ final class CpuQuantizedLinear implements LinearOperator {
   /** Rows past the end stand for the last one, their results unused. */
   private void prepareRow(int row, int worker) {
     long from = input + Math.min(row, inputRows - 1) * inputStride;
+    int group = weight.scheme().group();
+    int piece = isFew() ? columns : group;
+    int to = isFew() ? row * columns : row * (group + 1);
+    int stride = paddedRows * (group + 1);
     if (zeros == 0) {
-      PanelInput.copy(x, row * columns, from, columns);
+      PanelInput.copy(x, to, stride, from, columns, piece);
       return;
     }
-    PanelInput.arrange(x, row * columns, from, columns);
+    PanelInput.arrange(x, to, stride, from, columns, piece);
     long scratch = context.workerScratch(worker, PanelInput.SCRATCH_BYTES);
-    int group = weight.scheme().group();
-    PanelInput.sumGroups(groupSums, row * sumsStride, from, layout.groups(), group, scratch);
+    int sums = row * sumsStride;
+    PanelInput.sumGroups(groupSums, sums, from, layout.groups(), group, scratch);
+    if (!isFew()) {
+      for (int g = 0; g < layout.groups(); g++) {
+        x[to + g * stride + group] = groupSums[sums + g];
+      }
+    }
   }
 
-  /** Scales and zeros of a panel as F32. */
-  private void widenGrids(long grids, int panel) {
-    int count = layout.groups() * PANEL_ROWS;
-    long from = panel * layout.panelScaleBytes();
-    CodeFloats.widenHalves(grids, scales + from, count);
-    if (zeros != 0) {
-      CodeFloats.widenHalves(grids + gridBytes, zeros + from, count);
-    }
+  private boolean isFew() {
+    return inputRows <= FEW_ROWS;
   }
 
   private void fewBlock(int block, int worker) {
@@ -180,18 +189,17 @@ final class CpuQuantizedLinear implements LinearOperator {
     int rows = Math.min(INPUT_GROUP, inputRows - firstRow);
     int group = weight.scheme().group();
     long sumBytes = Simd.roundUp(rows, PanelTile.ROWS) * PanelTile.STRIDE;
-    long unpackedBytes = group * PanelTile.STRIDE;
-    long chainBytes = PanelTile.ROWS * PanelTile.STRIDE;
-    long sums =
-        context.workerScratch(worker, sumBytes + 2 * gridBytes + unpackedBytes + chainBytes);
-    long grids = sums + sumBytes;
-    long unpacked = grids + 2 * gridBytes;
-    widenGrids(grids, panel);
+    long unpackedBytes = (group + 2) * PanelTile.STRIDE;
+    long sums = context.workerScratch(worker, sumBytes + 2 * unpackedBytes);
+    long unpacked = sums + sumBytes;
+    long next = unpacked + unpackedBytes;
     Simd.zero(sums, sumBytes);
+    unpackSlices(unpacked, panel, lane, 0, 0, group / SLICE);
     for (int g = 0; g < layout.groups(); g++) {
-      unpackGroup(unpacked, panel, lane, g);
-      long scale = grids + ((long) g * PANEL_ROWS + lane) * Float.BYTES;
-      addGroup(sums, scale, unpacked, firstRow, rows, g);
+      addGroup(sums, unpacked, next, panel, lane, firstRow, rows, g);
+      long added = unpacked;
+      unpacked = next;
+      next = added;
     }
     int first = panel * PANEL_ROWS + lane;
     int count = Math.min(CodePanel.ROWS, layout.rows() - first);
@@ -202,33 +210,52 @@ final class CpuQuantizedLinear implements LinearOperator {
     }
   }
 
-  private void unpackGroup(long unpacked, int panel, int lane, int g) {
+  /**
+   * Adds a group of columns and unpacks the next one, a few columns at a time between tiles: memory
+   * then delivers its codes while products are computed.
+   */
+  private void addGroup(
+      long sums, long unpacked, long next, int panel, int lane, int firstRow, int rows, int g) {
     int group = weight.scheme().group();
-    long code = codeAddress(panel, lane, g);
-    if (zeros == 0) {
-      PanelFloats.unpackBytes(unpacked, code, group);
-      return;
-    }
-    long stripBytes = (long) PanelLayout.STRIP_WORDS * PANEL_ROWS * Integer.BYTES;
-    for (int strip = 0; strip < group / PanelLayout.STRIP; strip++) {
-      long to = unpacked + (long) strip * PanelLayout.STRIP * PanelTile.STRIDE;
-      PanelFloats.unpackWords(to, code + strip * stripBytes);
+    int slices = g + 1 < layout.groups() ? group / SLICE : 0;
+    int done = 0;
+    int x0 = (g * paddedRows + firstRow) * (group + 1);
+    for (int row = 0; row < rows; row += PanelTile.ROWS) {
+      PanelTile.addGroup(sums + row * PanelTile.STRIDE, unpacked, group, zeros != 0, x, x0);
+      x0 += PanelTile.ROWS * (group + 1);
+      int due = Math.min(slices, slices * (row + PanelTile.ROWS) / rows);
+      unpackSlices(next, panel, lane, g + 1, done, due);
+      done = due;
     }
   }
 
-  private void addGroup(long sums, long scale, long unpacked, int firstRow, int rows, int g) {
-    int group = weight.scheme().group();
-    long chains = unpacked + group * PanelTile.STRIDE;
-    for (int row = 0; row < rows; row += PanelTile.ROWS) {
-      int x0 = (firstRow + row) * columns + g * group;
-      PanelTile.multiply(chains, x, x0, columns, group, unpacked);
-      long to = sums + row * PanelTile.STRIDE;
-      if (zeros == 0) {
-        PanelTile.scale(to, chains, scale);
-      } else {
-        int g0 = (firstRow + row) * sumsStride + g;
-        PanelTile.fold(to, chains, scale, scale + gridBytes, groupSums, g0, sumsStride);
-      }
+  /**
+   * Slices of a group as F32, and before the first its scales and zeros.
+   *
+   * @param unpacked as {@link PanelTile} takes it
+   */
+  private void unpackSlices(long unpacked, int panel, int lane, int g, int first, int end) {
+    if (first == end) {
+      return;
+    }
+    if (first == 0) {
+      unpackGrids(unpacked + weight.scheme().group() * PanelTile.STRIDE, panel, lane, g);
+    }
+    long to = unpacked + (long) first * SLICE * PanelTile.STRIDE;
+    long code = codeAddress(panel, lane, g);
+    if (zeros == 0) {
+      long from = code + (long) first * SLICE * PANEL_ROWS;
+      PanelFloats.unpackBytes(to, from, (end - first) * SLICE);
+    } else {
+      PanelFloats.unpackWords(to, code + first * WORD_BYTES, end - first);
+    }
+  }
+
+  private void unpackGrids(long grids, int panel, int lane, int g) {
+    long from = panel * layout.panelScaleBytes() + 2L * (g * PANEL_ROWS + lane);
+    CodeFloats.widenHalves(grids, scales + from, CodePanel.ROWS);
+    if (zeros != 0) {
+      CodeFloats.widenHalves(grids + PanelTile.STRIDE, zeros + from, CodePanel.ROWS);
     }
   }
 

@@ -19,33 +19,33 @@ final class PanelFloats {
   private PanelFloats() {}
 
   /**
-   * Writes one strip of {@link CodePanel#ROWS} weight rows as {@link CodePanel#four} sees it:
-   * {@code 16^n} times the code, and the top code itself; word after word.
+   * Writes words of {@link CodePanel#ROWS} weight rows as {@link CodePanel#four} sees their codes:
+   * {@code 16^n} times the code, and the top code itself.
    *
-   * @param floats receives {@code [4 words, 8 codes, ROWS]}
-   * @param codes first word of the strip for these rows
+   * @param floats receives {@code [words, 8 codes, ROWS]}
+   * @param codes first word of these rows
    */
-  static void unpackWords(long floats, long codes) {
-    long end = codes + PanelLayout.STRIP_WORDS * WORDS;
-    long first = floats;
-    for (int shift = 0; shift != CodePanel.TOP; shift += 4) {
-      IntVector place = IntVector.broadcast(INTS, 0xf << shift);
-      long to = first;
-      for (long at = codes; at != end; at += WORDS) {
-        store(floats(load(at).and(place)), to);
-        store(floats(load(at + BYTES).and(place)), to + BYTES);
-        store(floats(load(at + 2L * BYTES).and(place)), to + 2L * BYTES);
-        store(floats(load(at + 3L * BYTES).and(place)), to + 3L * BYTES);
-        to += CodePanel.CODES_A_WORD * PanelTile.STRIDE;
-      }
-      first += PanelTile.STRIDE;
-    }
+  static void unpackWords(long floats, long codes, int words) {
+    long to = floats;
+    long end = codes + words * WORDS;
     for (long at = codes; at != end; at += WORDS) {
-      store(floats(top(load(at))), first);
-      store(floats(top(load(at + BYTES))), first + BYTES);
-      store(floats(top(load(at + 2L * BYTES))), first + 2L * BYTES);
-      store(floats(top(load(at + 3L * BYTES))), first + 3L * BYTES);
-      first += CodePanel.CODES_A_WORD * PanelTile.STRIDE;
+      IntVector word0 = load(at);
+      IntVector word1 = load(at + BYTES);
+      IntVector word2 = load(at + 2L * BYTES);
+      IntVector word3 = load(at + 3L * BYTES);
+      for (int shift = 0; shift != CodePanel.TOP; shift += 4) {
+        IntVector place = IntVector.broadcast(INTS, 0xf << shift);
+        store(floats(word0.and(place)), to);
+        store(floats(word1.and(place)), to + BYTES);
+        store(floats(word2.and(place)), to + 2L * BYTES);
+        store(floats(word3.and(place)), to + 3L * BYTES);
+        to += PanelTile.STRIDE;
+      }
+      store(floats(top(word0)), to);
+      store(floats(top(word1)), to + BYTES);
+      store(floats(top(word2)), to + 2L * BYTES);
+      store(floats(top(word3)), to + 3L * BYTES);
+      to += PanelTile.STRIDE;
     }
   }
 

@@ -72,45 +72,58 @@ final class PanelInput {
     return VectorMask.fromArray(FLOATS, lanes, 0);
   }
 
-  /** Copies a row to {@code x[to ...]}. */
-  static void copy(float[] x, int to, long row, int columns) {
-    for (int i = 0; i < columns; i += LANES) {
-      load(row + 4L * i).intoArray(x, to + i);
+  /**
+   * Copies a row in pieces of {@code piece} elements, {@code stride} apart from {@code x[to]} on.
+   */
+  static void copy(float[] x, int to, int stride, long row, int columns, int piece) {
+    long from = row;
+    int first = to;
+    for (int done = 0; done < columns; done += piece, first += stride) {
+      for (int i = first; i < first + piece; i += LANES, from += BYTES) {
+        load(from).intoArray(x, i);
+      }
     }
   }
 
   /**
-   * Writes a row at {@code x[to ...]} in the order of the codes, and divided; whole strips. Exact
-   * unless subnormal.
+   * The same in the order of the codes, and divided; pieces are whole strips. Exact unless
+   * subnormal.
    */
-  static void arrange(float[] x, int to, long row, int columns) {
+  static void arrange(float[] x, int to, int stride, long row, int columns, int piece) {
     if (LANES == 16) {
-      arrangeWide(x, to, row, columns);
+      arrangeWide(x, to, stride, row, columns, piece);
     } else {
-      arrangeNarrow(x, to, row, columns);
+      arrangeNarrow(x, to, stride, row, columns, piece);
     }
   }
 
-  private static void arrangeWide(float[] x, int to, long row, int columns) {
+  private static void arrangeWide(float[] x, int to, int stride, long row, int columns, int piece) {
     FloatVector powers = FloatVector.fromArray(FLOATS, POWERS, 0);
     long strip = row;
-    for (int i = to; i < to + columns; i += STRIP, strip += STRIP * Float.BYTES) {
-      FloatVector a = load(strip);
-      FloatVector b = load(strip + BYTES);
-      FloatVector arranged = a.rearrange(FIRST).blend(b.rearrange(FIRST), FROM_SECOND);
-      arranged.mul(powers).intoArray(x, i);
-      arranged = a.rearrange(SECOND).blend(b.rearrange(SECOND), FROM_SECOND);
-      arranged.mul(powers).intoArray(x, i + LANES);
+    int first = to;
+    for (int done = 0; done < columns; done += piece, first += stride) {
+      for (int i = first; i < first + piece; i += STRIP, strip += STRIP * Float.BYTES) {
+        FloatVector a = load(strip);
+        FloatVector b = load(strip + BYTES);
+        FloatVector arranged = a.rearrange(FIRST).blend(b.rearrange(FIRST), FROM_SECOND);
+        arranged.mul(powers).intoArray(x, i);
+        arranged = a.rearrange(SECOND).blend(b.rearrange(SECOND), FROM_SECOND);
+        arranged.mul(powers).intoArray(x, i + LANES);
+      }
     }
   }
 
-  private static void arrangeNarrow(float[] x, int to, long row, int columns) {
-    for (int i = 0; i < columns; i += STRIP) {
-      long strip = row + 4L * i;
-      arrangeVector(x, to + i, strip, FIRST);
-      arrangeVector(x, to + i + LANES, strip, SECOND);
-      arrangeVector(x, to + i + 2 * LANES, strip, THIRD);
-      arrangeVector(x, to + i + 3 * LANES, strip, FOURTH);
+  private static void arrangeNarrow(
+      float[] x, int to, int stride, long row, int columns, int piece) {
+    long strip = row;
+    int first = to;
+    for (int done = 0; done < columns; done += piece, first += stride) {
+      for (int i = first; i < first + piece; i += STRIP, strip += STRIP * Float.BYTES) {
+        arrangeVector(x, i, strip, FIRST);
+        arrangeVector(x, i + LANES, strip, SECOND);
+        arrangeVector(x, i + 2 * LANES, strip, THIRD);
+        arrangeVector(x, i + 3 * LANES, strip, FOURTH);
+      }
     }
   }
 

@@ -2,89 +2,52 @@ package io.vquant.kernels.cpu;
 
 import static io.vquant.kernels.cpu.Simd.BYTES;
 import static io.vquant.kernels.cpu.Simd.FLOATS;
-import static io.vquant.kernels.cpu.Simd.load;
-import static io.vquant.kernels.cpu.Simd.store;
+import static io.vquant.kernels.cpu.Simd.MEMORY;
+import static io.vquant.kernels.cpu.Simd.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The micro-kernel of products of many input rows with codes: C = A B for a few input rows, four
- * vectors of weight rows and the columns of one group, B in F32 ({@link PanelFloats}) that stays in
- * the first-level cache. As {@link OuterTile}; {@link #fold} then applies the group's grid.
+ * The micro-kernel of products of many input rows with codes: a few input rows, four vectors of
+ * weight rows and the columns of one group, whose codes are in F32 ({@link PanelFloats}) and in the
+ * first-level cache. The chains stay in registers until the group's grid is applied to them.
+ *
+ * <p>The loops call nothing but the Vector API: see {@link CodePanel}.
  */
 final class PanelTile {
 
   /** Input rows of a tile: 4 where there are 32 vector registers, else 2. */
   static final int ROWS = Simd.LANES == 16 ? 4 : 2;
 
-  /** Bytes between rows of B and of C. */
+  /** Bytes between rows of codes and of sums. */
   static final long STRIDE = 4L * BYTES;
 
   private PanelTile() {}
 
   /**
-   * C = A B.
-   *
-   * @param c {@code [ROWS, CodePanel.ROWS]}
-   * @param a {@code [ROWS, inner]} from {@code a0} on, rows {@code aStride} elements apart
-   * @param b {@code [inner, CodePanel.ROWS]}
-   */
-  static void multiply(long c, float[] a, int a0, int aStride, int inner, long b) {
-    if (ROWS == 4) {
-      fourByFour(c, a, a0, aStride, inner, b);
-    } else {
-      twoByFour(c, a, a0, aStride, inner, b);
-    }
-  }
-
-  /**
-   * {@code sum = fma(scale, c, sum)}, then {@code sum = fma(zero, group sum, sum)}.
+   * With {@code chain = A B}: {@code sum = fma(scale, chain, sum)}, then {@code sum = fma(zero,
+   * group sum, sum)}.
    *
    * @param sums {@code [ROWS, CodePanel.ROWS]}
-   * @param c of the same shape
-   * @param groupSums of the input rows, from {@code g0} on, {@code gStride} apart
+   * @param b {@code [inner, CodePanel.ROWS]} codes, then the scales of the weight rows, then zeros
+   * @param inner columns of the group
+   * @param asymmetric whether there are zeros
+   * @param a {@code [ROWS, inner + 1]} from {@code a0} on, the input rows, each with its group sum
    */
-  static void fold(
-      long sums, long c, long scales, long zeros, float[] groupSums, int g0, int gStride) {
-    int g = g0;
-    long chains = c;
-    long end = sums + ROWS * STRIDE;
-    for (long to = sums; to != end; to += STRIDE, chains += STRIDE, g += gStride) {
-      FloatVector factor = FloatVector.broadcast(FLOATS, groupSums[g]);
-      FloatVector sum0 = load(scales).fma(load(chains), load(to));
-      FloatVector sum1 = load(scales + BYTES).fma(load(chains + BYTES), load(to + BYTES));
-      FloatVector sum2 =
-          load(scales + 2L * BYTES).fma(load(chains + 2L * BYTES), load(to + 2L * BYTES));
-      FloatVector sum3 =
-          load(scales + 3L * BYTES).fma(load(chains + 3L * BYTES), load(to + 3L * BYTES));
-      store(load(zeros).fma(factor, sum0), to);
-      store(load(zeros + BYTES).fma(factor, sum1), to + BYTES);
-      store(load(zeros + 2L * BYTES).fma(factor, sum2), to + 2L * BYTES);
-      store(load(zeros + 3L * BYTES).fma(factor, sum3), to + 3L * BYTES);
+  static void addGroup(long sums, long b, int inner, boolean asymmetric, float[] a, int a0) {
+    if (ROWS == 4) {
+      fourByFour(sums, b, inner, asymmetric, a, a0);
+    } else {
+      twoByFour(sums, b, inner, asymmetric, a, a0);
     }
   }
 
-  /** The same for symmetric codes, which have no zeros. */
-  static void scale(long sums, long c, long scales) {
-    long chains = c;
-    long end = sums + ROWS * STRIDE;
-    for (long to = sums; to != end; to += STRIDE, chains += STRIDE) {
-      store(load(scales).fma(load(chains), load(to)), to);
-      store(load(scales + BYTES).fma(load(chains + BYTES), load(to + BYTES)), to + BYTES);
-      long at = 2L * BYTES;
-      store(load(scales + at).fma(load(chains + at), load(to + at)), to + at);
-      at = 3L * BYTES;
-      store(load(scales + at).fma(load(chains + at), load(to + at)), to + at);
-    }
-  }
-
-  private static void fourByFour(long c, float[] a, int a0, int aStride, int inner, long b) {
-    int a1 = a0 + aStride;
-    int a2 = a1 + aStride;
-    int a3 = a2 + aStride;
-    long c1 = c + STRIDE;
-    long c2 = c1 + STRIDE;
-    long c3 = c2 + STRIDE;
+  private static void fourByFour(
+      long sums, long b, int inner, boolean asymmetric, float[] a, int a0) {
+    int a1 = inner + 1;
+    int a2 = a1 + a1;
+    int a3 = a2 + a1;
     FloatVector s00 = FloatVector.zero(FLOATS);
     FloatVector s01 = s00;
     FloatVector s02 = s00;
@@ -101,54 +64,102 @@ final class PanelTile {
     FloatVector s31 = s00;
     FloatVector s32 = s00;
     FloatVector s33 = s00;
-    for (int i = 0; i < inner; i++) {
-      long at = b + i * STRIDE;
-      FloatVector b0 = load(at);
-      FloatVector b1 = load(at + BYTES);
-      FloatVector b2 = load(at + 2L * BYTES);
-      FloatVector b3 = load(at + 3L * BYTES);
-      FloatVector factor = FloatVector.broadcast(FLOATS, a[a0 + i]);
+    long end = b + inner * STRIDE;
+    int k = a0;
+    for (long at = b; at != end; at += STRIDE) {
+      FloatVector b0 = fromMemorySegment(FLOATS, MEMORY, at, ORDER);
+      FloatVector b1 = fromMemorySegment(FLOATS, MEMORY, at + BYTES, ORDER);
+      FloatVector b2 = fromMemorySegment(FLOATS, MEMORY, at + 2L * BYTES, ORDER);
+      FloatVector b3 = fromMemorySegment(FLOATS, MEMORY, at + 3L * BYTES, ORDER);
+      FloatVector factor = FloatVector.broadcast(FLOATS, a[k]);
       s00 = factor.fma(b0, s00);
       s01 = factor.fma(b1, s01);
       s02 = factor.fma(b2, s02);
       s03 = factor.fma(b3, s03);
-      factor = FloatVector.broadcast(FLOATS, a[a1 + i]);
+      factor = FloatVector.broadcast(FLOATS, a[k + a1]);
       s10 = factor.fma(b0, s10);
       s11 = factor.fma(b1, s11);
       s12 = factor.fma(b2, s12);
       s13 = factor.fma(b3, s13);
-      factor = FloatVector.broadcast(FLOATS, a[a2 + i]);
+      factor = FloatVector.broadcast(FLOATS, a[k + a2]);
       s20 = factor.fma(b0, s20);
       s21 = factor.fma(b1, s21);
       s22 = factor.fma(b2, s22);
       s23 = factor.fma(b3, s23);
-      factor = FloatVector.broadcast(FLOATS, a[a3 + i]);
+      factor = FloatVector.broadcast(FLOATS, a[k + a3]);
       s30 = factor.fma(b0, s30);
       s31 = factor.fma(b1, s31);
       s32 = factor.fma(b2, s32);
       s33 = factor.fma(b3, s33);
+      k++;
     }
-    store(s00, c);
-    store(s01, c + BYTES);
-    store(s02, c + 2L * BYTES);
-    store(s03, c + 3L * BYTES);
-    store(s10, c1);
-    store(s11, c1 + BYTES);
-    store(s12, c1 + 2L * BYTES);
-    store(s13, c1 + 3L * BYTES);
-    store(s20, c2);
-    store(s21, c2 + BYTES);
-    store(s22, c2 + 2L * BYTES);
-    store(s23, c2 + 3L * BYTES);
-    store(s30, c3);
-    store(s31, c3 + BYTES);
-    store(s32, c3 + 2L * BYTES);
-    store(s33, c3 + 3L * BYTES);
+    FloatVector grid0 = fromMemorySegment(FLOATS, MEMORY, end, ORDER);
+    FloatVector grid1 = fromMemorySegment(FLOATS, MEMORY, end + BYTES, ORDER);
+    FloatVector grid2 = fromMemorySegment(FLOATS, MEMORY, end + 2L * BYTES, ORDER);
+    FloatVector grid3 = fromMemorySegment(FLOATS, MEMORY, end + 3L * BYTES, ORDER);
+    s00 = grid0.fma(s00, fromMemorySegment(FLOATS, MEMORY, sums, ORDER));
+    s01 = grid1.fma(s01, fromMemorySegment(FLOATS, MEMORY, sums + BYTES, ORDER));
+    s02 = grid2.fma(s02, fromMemorySegment(FLOATS, MEMORY, sums + 2L * BYTES, ORDER));
+    s03 = grid3.fma(s03, fromMemorySegment(FLOATS, MEMORY, sums + 3L * BYTES, ORDER));
+    s10 = grid0.fma(s10, fromMemorySegment(FLOATS, MEMORY, sums + 4L * BYTES, ORDER));
+    s11 = grid1.fma(s11, fromMemorySegment(FLOATS, MEMORY, sums + 5L * BYTES, ORDER));
+    s12 = grid2.fma(s12, fromMemorySegment(FLOATS, MEMORY, sums + 6L * BYTES, ORDER));
+    s13 = grid3.fma(s13, fromMemorySegment(FLOATS, MEMORY, sums + 7L * BYTES, ORDER));
+    s20 = grid0.fma(s20, fromMemorySegment(FLOATS, MEMORY, sums + 8L * BYTES, ORDER));
+    s21 = grid1.fma(s21, fromMemorySegment(FLOATS, MEMORY, sums + 9L * BYTES, ORDER));
+    s22 = grid2.fma(s22, fromMemorySegment(FLOATS, MEMORY, sums + 10L * BYTES, ORDER));
+    s23 = grid3.fma(s23, fromMemorySegment(FLOATS, MEMORY, sums + 11L * BYTES, ORDER));
+    s30 = grid0.fma(s30, fromMemorySegment(FLOATS, MEMORY, sums + 12L * BYTES, ORDER));
+    s31 = grid1.fma(s31, fromMemorySegment(FLOATS, MEMORY, sums + 13L * BYTES, ORDER));
+    s32 = grid2.fma(s32, fromMemorySegment(FLOATS, MEMORY, sums + 14L * BYTES, ORDER));
+    s33 = grid3.fma(s33, fromMemorySegment(FLOATS, MEMORY, sums + 15L * BYTES, ORDER));
+    if (asymmetric) {
+      grid0 = fromMemorySegment(FLOATS, MEMORY, end + 4L * BYTES, ORDER);
+      grid1 = fromMemorySegment(FLOATS, MEMORY, end + 5L * BYTES, ORDER);
+      grid2 = fromMemorySegment(FLOATS, MEMORY, end + 6L * BYTES, ORDER);
+      grid3 = fromMemorySegment(FLOATS, MEMORY, end + 7L * BYTES, ORDER);
+      FloatVector groupSum = FloatVector.broadcast(FLOATS, a[k]);
+      s00 = grid0.fma(groupSum, s00);
+      s01 = grid1.fma(groupSum, s01);
+      s02 = grid2.fma(groupSum, s02);
+      s03 = grid3.fma(groupSum, s03);
+      groupSum = FloatVector.broadcast(FLOATS, a[k + a1]);
+      s10 = grid0.fma(groupSum, s10);
+      s11 = grid1.fma(groupSum, s11);
+      s12 = grid2.fma(groupSum, s12);
+      s13 = grid3.fma(groupSum, s13);
+      groupSum = FloatVector.broadcast(FLOATS, a[k + a2]);
+      s20 = grid0.fma(groupSum, s20);
+      s21 = grid1.fma(groupSum, s21);
+      s22 = grid2.fma(groupSum, s22);
+      s23 = grid3.fma(groupSum, s23);
+      groupSum = FloatVector.broadcast(FLOATS, a[k + a3]);
+      s30 = grid0.fma(groupSum, s30);
+      s31 = grid1.fma(groupSum, s31);
+      s32 = grid2.fma(groupSum, s32);
+      s33 = grid3.fma(groupSum, s33);
+    }
+    s00.intoMemorySegment(MEMORY, sums, ORDER);
+    s01.intoMemorySegment(MEMORY, sums + BYTES, ORDER);
+    s02.intoMemorySegment(MEMORY, sums + 2L * BYTES, ORDER);
+    s03.intoMemorySegment(MEMORY, sums + 3L * BYTES, ORDER);
+    s10.intoMemorySegment(MEMORY, sums + 4L * BYTES, ORDER);
+    s11.intoMemorySegment(MEMORY, sums + 5L * BYTES, ORDER);
+    s12.intoMemorySegment(MEMORY, sums + 6L * BYTES, ORDER);
+    s13.intoMemorySegment(MEMORY, sums + 7L * BYTES, ORDER);
+    s20.intoMemorySegment(MEMORY, sums + 8L * BYTES, ORDER);
+    s21.intoMemorySegment(MEMORY, sums + 9L * BYTES, ORDER);
+    s22.intoMemorySegment(MEMORY, sums + 10L * BYTES, ORDER);
+    s23.intoMemorySegment(MEMORY, sums + 11L * BYTES, ORDER);
+    s30.intoMemorySegment(MEMORY, sums + 12L * BYTES, ORDER);
+    s31.intoMemorySegment(MEMORY, sums + 13L * BYTES, ORDER);
+    s32.intoMemorySegment(MEMORY, sums + 14L * BYTES, ORDER);
+    s33.intoMemorySegment(MEMORY, sums + 15L * BYTES, ORDER);
   }
 
-  private static void twoByFour(long c, float[] a, int a0, int aStride, int inner, long b) {
-    int a1 = a0 + aStride;
-    long c1 = c + STRIDE;
+  private static void twoByFour(
+      long sums, long b, int inner, boolean asymmetric, float[] a, int a0) {
+    int a1 = inner + 1;
     FloatVector s00 = FloatVector.zero(FLOATS);
     FloatVector s01 = s00;
     FloatVector s02 = s00;
@@ -158,30 +169,59 @@ final class PanelTile {
     FloatVector s12 = s00;
     FloatVector s13 = s00;
     long end = b + inner * STRIDE;
-    int i = 0;
-    for (long at = b; at != end; at += STRIDE, i++) {
-      FloatVector factor0 = FloatVector.broadcast(FLOATS, a[a0 + i]);
-      FloatVector factor1 = FloatVector.broadcast(FLOATS, a[a1 + i]);
-      FloatVector column = load(at);
+    int k = a0;
+    for (long at = b; at != end; at += STRIDE) {
+      FloatVector factor0 = FloatVector.broadcast(FLOATS, a[k]);
+      FloatVector factor1 = FloatVector.broadcast(FLOATS, a[k + a1]);
+      FloatVector column = fromMemorySegment(FLOATS, MEMORY, at, ORDER);
       s00 = factor0.fma(column, s00);
       s10 = factor1.fma(column, s10);
-      column = load(at + BYTES);
+      column = fromMemorySegment(FLOATS, MEMORY, at + BYTES, ORDER);
       s01 = factor0.fma(column, s01);
       s11 = factor1.fma(column, s11);
-      column = load(at + 2L * BYTES);
+      column = fromMemorySegment(FLOATS, MEMORY, at + 2L * BYTES, ORDER);
       s02 = factor0.fma(column, s02);
       s12 = factor1.fma(column, s12);
-      column = load(at + 3L * BYTES);
+      column = fromMemorySegment(FLOATS, MEMORY, at + 3L * BYTES, ORDER);
       s03 = factor0.fma(column, s03);
       s13 = factor1.fma(column, s13);
+      k++;
     }
-    store(s00, c);
-    store(s01, c + BYTES);
-    store(s02, c + 2L * BYTES);
-    store(s03, c + 3L * BYTES);
-    store(s10, c1);
-    store(s11, c1 + BYTES);
-    store(s12, c1 + 2L * BYTES);
-    store(s13, c1 + 3L * BYTES);
+    FloatVector grid0 = fromMemorySegment(FLOATS, MEMORY, end, ORDER);
+    FloatVector grid1 = fromMemorySegment(FLOATS, MEMORY, end + BYTES, ORDER);
+    FloatVector grid2 = fromMemorySegment(FLOATS, MEMORY, end + 2L * BYTES, ORDER);
+    FloatVector grid3 = fromMemorySegment(FLOATS, MEMORY, end + 3L * BYTES, ORDER);
+    s00 = grid0.fma(s00, fromMemorySegment(FLOATS, MEMORY, sums, ORDER));
+    s01 = grid1.fma(s01, fromMemorySegment(FLOATS, MEMORY, sums + BYTES, ORDER));
+    s02 = grid2.fma(s02, fromMemorySegment(FLOATS, MEMORY, sums + 2L * BYTES, ORDER));
+    s03 = grid3.fma(s03, fromMemorySegment(FLOATS, MEMORY, sums + 3L * BYTES, ORDER));
+    s10 = grid0.fma(s10, fromMemorySegment(FLOATS, MEMORY, sums + 4L * BYTES, ORDER));
+    s11 = grid1.fma(s11, fromMemorySegment(FLOATS, MEMORY, sums + 5L * BYTES, ORDER));
+    s12 = grid2.fma(s12, fromMemorySegment(FLOATS, MEMORY, sums + 6L * BYTES, ORDER));
+    s13 = grid3.fma(s13, fromMemorySegment(FLOATS, MEMORY, sums + 7L * BYTES, ORDER));
+    if (asymmetric) {
+      grid0 = fromMemorySegment(FLOATS, MEMORY, end + 4L * BYTES, ORDER);
+      grid1 = fromMemorySegment(FLOATS, MEMORY, end + 5L * BYTES, ORDER);
+      grid2 = fromMemorySegment(FLOATS, MEMORY, end + 6L * BYTES, ORDER);
+      grid3 = fromMemorySegment(FLOATS, MEMORY, end + 7L * BYTES, ORDER);
+      FloatVector groupSum = FloatVector.broadcast(FLOATS, a[k]);
+      s00 = grid0.fma(groupSum, s00);
+      s01 = grid1.fma(groupSum, s01);
+      s02 = grid2.fma(groupSum, s02);
+      s03 = grid3.fma(groupSum, s03);
+      groupSum = FloatVector.broadcast(FLOATS, a[k + a1]);
+      s10 = grid0.fma(groupSum, s10);
+      s11 = grid1.fma(groupSum, s11);
+      s12 = grid2.fma(groupSum, s12);
+      s13 = grid3.fma(groupSum, s13);
+    }
+    s00.intoMemorySegment(MEMORY, sums, ORDER);
+    s01.intoMemorySegment(MEMORY, sums + BYTES, ORDER);
+    s02.intoMemorySegment(MEMORY, sums + 2L * BYTES, ORDER);
+    s03.intoMemorySegment(MEMORY, sums + 3L * BYTES, ORDER);
+    s10.intoMemorySegment(MEMORY, sums + 4L * BYTES, ORDER);
+    s11.intoMemorySegment(MEMORY, sums + 5L * BYTES, ORDER);
+    s12.intoMemorySegment(MEMORY, sums + 6L * BYTES, ORDER);
+    s13.intoMemorySegment(MEMORY, sums + 7L * BYTES, ORDER);
   }
 }

@@ -11,95 +11,139 @@ import io.vquant.kernels.tensor.Layout;
 import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Times the matrix products of a layer of SmolLM2-135M with weights as BF16 and in codes, which
- * take turns: enough layers to be out of the caches. Prints the least time a weight, and weights a
- * nanosecond.
+ * Times the matrix products of a layer with weights as BF16 and in codes, which take turns: enough
+ * layers to be out of the caches. Prints, for each shape and for all together, the least and the
+ * median time of the rounds and GFLOP/s at the least.
  *
- * <p>Arguments: threads, input rows, layers, schemes ({@code bf16}, {@code q4}, {@code q8}, with
- * settings as {@code q4,group=64}).
+ * <p>Arguments: shapes ({@code smollm2}, {@code llama-1b}, or {@code 2048x8192,512x2048}: outputs
+ * by inputs), threads, input rows, layers, rounds, schemes ({@code bf16}, {@code q4}, {@code q8},
+ * with settings as {@code q4,group=64}).
  */
 public final class QuantizedLinearBench {
 
-  private static final int[][] SHAPES = {
-    {576, 576}, {192, 576}, {192, 576}, {576, 576}, {1536, 576}, {1536, 576}, {576, 1536}
-  };
-  private static final int ROUNDS = 150;
+  private static final String SMOLLM2 =
+      "576x576,192x576,192x576,576x576,1536x576,1536x576,576x1536";
+  private static final String LLAMA_1B =
+      "2048x2048,512x2048,512x2048,2048x2048,8192x2048,8192x2048,2048x8192";
 
   private QuantizedLinearBench() {}
 
-  /** One scheme: its operators in order. */
-  private record Contender(String name, List<LinearOperator> operators, AtomicLong leastNanos) {}
+  /** One shape, its input and output. */
+  private record Shape(int outputs, int inputs, Tensor in, Tensor out) {}
+
+  /** One scheme: its operators and the times of the rounds, shape by shape and of all together. */
+  private record Contender(
+      String name, List<List<LinearOperator>> layers, List<List<Long>> nanos) {}
 
   /** Runs it. */
   public static void main(String[] args) {
-    int threads = Integer.parseInt(args[0]);
-    int rows = Integer.parseInt(args[1]);
-    int layers = Integer.parseInt(args[2]);
+    int threads = Integer.parseInt(args[1]);
+    int rows = Integer.parseInt(args[2]);
+    int layers = Integer.parseInt(args[3]);
+    int rounds = Integer.parseInt(args[4]);
     try (CpuBackend backend = new CpuBackend(new BackendOptions(threads))) {
+      List<Shape> shapes = shapes(backend, args[0], rows);
       List<Contender> contenders = new ArrayList<>();
-      for (int i = 3; i < args.length; i++) {
-        long start = System.nanoTime();
-        contenders.add(
-            new Contender(
-                args[i], operators(backend, layers, args[i]), new AtomicLong(Long.MAX_VALUE)));
-        System.out.printf("%s made in %.2f s%n", args[i], (System.nanoTime() - start) / 1e9);
+      for (int i = 5; i < args.length; i++) {
+        contenders.add(contender(backend, shapes, layers, args[i]));
       }
-      long weights = 0;
-      for (int[] shape : SHAPES) {
-        weights += (long) shape[0] * shape[1] * layers;
-      }
-      Tensor[] in = {backend.matrix(rows, 576), backend.matrix(rows, 1536)};
-      Tensor[] out = {
-        backend.matrix(rows, 576), backend.matrix(rows, 192), backend.matrix(rows, 1536)
-      };
-      for (int round = 0; round < ROUNDS; round++) {
+      for (int round = 0; round < rounds; round++) {
         for (Contender contender : contenders) {
-          time(contender, layers, in, out);
+          time(contender, shapes);
         }
       }
-      for (Contender contender : contenders) {
-        double nanos = contender.leastNanos.get();
-        System.out.printf(
-            "%-24s %8.3f ms, %6.2f weights/ns, %7.1f GFLOP/s%n",
-            contender.name, nanos / 1e6, weights / nanos, 2.0 * weights * rows / nanos);
+      for (int shape = 0; shape <= shapes.size(); shape++) {
+        for (Contender contender : contenders) {
+          print(contender, shapes, shape, rows);
+        }
       }
     }
   }
 
-  private static void time(Contender contender, int layers, Tensor[] in, Tensor[] out) {
-    long start = System.nanoTime();
-    int next = 0;
-    for (int layer = 0; layer < layers; layer++) {
-      for (int[] shape : SHAPES) {
-        Tensor y = out[shape[0] == 576 ? 0 : shape[0] == 192 ? 1 : 2];
-        contender.operators.get(next++).forward(y, in[shape[1] == 576 ? 0 : 1]);
+  private static List<Shape> shapes(CpuBackend backend, String text, int rows) {
+    String sizes =
+        switch (text) {
+          case "smollm2" -> SMOLLM2;
+          case "llama-1b" -> LLAMA_1B;
+          default -> text;
+        };
+    List<Shape> shapes = new ArrayList<>();
+    SplittableRandom random = new SplittableRandom(2);
+    for (String size : sizes.split(",", -1)) {
+      int outputs = Integer.parseInt(size.split("x", 2)[0]);
+      int inputs = Integer.parseInt(size.split("x", 2)[1]);
+      Tensor in = backend.matrix(rows, inputs);
+      for (int row = 0; row < rows; row++) {
+        for (int i = 0; i < inputs; i++) {
+          long at = Operands.address(in) + row * Operands.stride(in) + 4L * i;
+          Simd.set(at, random.nextFloat() - 0.5f);
+        }
       }
+      shapes.add(new Shape(outputs, inputs, in, backend.matrix(rows, outputs)));
     }
-    long nanos = System.nanoTime() - start;
-    contender.leastNanos.accumulateAndGet(nanos, Math::min);
+    return shapes;
   }
 
-  private static List<LinearOperator> operators(CpuBackend backend, int layers, String name) {
-    List<LinearOperator> operators = new ArrayList<>();
+  private static void time(Contender contender, List<Shape> shapes) {
+    long[] nanos = new long[shapes.size() + 1];
+    for (List<LinearOperator> layer : contender.layers) {
+      for (int i = 0; i < layer.size(); i++) {
+        Shape shape = shapes.get(i);
+        long start = System.nanoTime();
+        layer.get(i).forward(shape.out, shape.in);
+        nanos[i] += System.nanoTime() - start;
+      }
+    }
+    nanos[shapes.size()] = Arrays.stream(nanos).sum();
+    for (int i = 0; i < nanos.length; i++) {
+      contender.nanos.get(i).add(nanos[i]);
+    }
+  }
+
+  private static void print(Contender contender, List<Shape> shapes, int index, int rows) {
+    long weights = 0;
+    for (Shape shape : index == shapes.size() ? shapes : List.of(shapes.get(index))) {
+      weights += (long) shape.outputs * shape.inputs * contender.layers.size();
+    }
+    List<Long> nanos = contender.nanos.get(index).stream().sorted().toList();
+    System.out.printf(
+        "%-10s %-16s %9.3f ms (median %9.3f) %7.1f GFLOP/s%n",
+        index == shapes.size() ? "all" : shapes.get(index).outputs + "x" + shapes.get(index).inputs,
+        contender.name,
+        nanos.getFirst() / 1e6,
+        nanos.get(nanos.size() / 2) / 1e6,
+        2.0 * weights * rows / nanos.getFirst());
+  }
+
+  private static Contender contender(
+      CpuBackend backend, List<Shape> shapes, int layers, String name) {
+    List<List<LinearOperator>> operators = new ArrayList<>();
     SplittableRandom random = new SplittableRandom(1);
     for (int layer = 0; layer < layers; layer++) {
-      for (int[] shape : SHAPES) {
-        Tensor dense = random(backend, random, shape[0], shape[1]);
-        if (name.equals("bf16")) {
-          operators.add(backend.linear(dense, null));
-        } else {
-          QuantScheme scheme = parse(name);
-          operators.add(
-              backend.linear(backend.quantize(dense, scheme, QuantizeListener.NONE), null));
-        }
+      List<LinearOperator> ofLayer = new ArrayList<>();
+      for (Shape shape : shapes) {
+        Tensor dense = random(backend, random, shape.outputs, shape.inputs);
+        ofLayer.add(operator(backend, dense, name));
       }
+      operators.add(ofLayer);
     }
-    return operators;
+    List<List<Long>> nanos = new ArrayList<>();
+    for (int i = 0; i <= shapes.size(); i++) {
+      nanos.add(new ArrayList<>());
+    }
+    return new Contender(name, operators, nanos);
+  }
+
+  private static LinearOperator operator(CpuBackend backend, Tensor dense, String name) {
+    if (name.equals("bf16")) {
+      return backend.linear(dense, null);
+    }
+    return backend.linear(backend.quantize(dense, parse(name), QuantizeListener.NONE), null);
   }
 
   private static QuantScheme parse(String text) {
