@@ -36,9 +36,9 @@ final class WeightQuantizerTest {
         for (int c = first; c < first + group; c++) {
           max = Math.max(max, Math.abs(weights[r * COLUMNS + c]));
         }
-        // The last of the scales that are tried is 48 halves above max / 127.5; the first may have
-        // been rounded down by 2^-11, and 127.5 of it miss the largest weight by that.
-        double halfStep = max / 127.5 * (0.5 * (1 + 49 * 0x1p-10) + 127.5 * 0x1p-11);
+        // The coarsest grid has 64 steps, rounded to a half and moved by two. That is also more than
+        // the finest one, moved the other way, may miss the largest weight by.
+        double halfStep = 0.5 * max / SymmetricGrid.FEWEST_STEPS * (1 + 3 * 0x1p-10);
         for (int c = first; c < first + group; c++) {
           assertThat(Math.abs(row[c] - weights[r * COLUMNS + c]))
               .as("seed 7, row %d, column %d", r, c)
