@@ -38,15 +38,17 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(
       names = {"-p", "--n-prompt"},
+      split = ",",
       paramLabel = "N",
-      description = "tokens of the prompt; 0: no such test (default: 512)")
-  private int promptTokens = 512;
+      description = "tokens of the prompt, one or more with commas; 0: no such test (default: 512)")
+  private int[] promptTokens = {512};
 
   @Option(
       names = {"-n", "--n-gen"},
+      split = ",",
       paramLabel = "N",
-      description = "tokens to generate; 0: no such test (default: 128)")
-  private int generatedTokens = 128;
+      description = "tokens to generate, one or more with commas; 0: no such test (default: 128)")
+  private int[] generatedTokens = {128};
 
   @Option(
       names = {"-d", "--n-depth"},
@@ -90,9 +92,10 @@ final class BenchCommand implements Callable<Integer> {
     checkNumbers();
     model.checkForPolicies();
     List<BenchRow> rows = new ArrayList<>();
-    int tests = (promptTokens > 0 ? 1 : 0) + (generatedTokens > 0 ? 1 : 0);
+    int[] prompts = positive(promptTokens);
+    int[] answers = positive(generatedTokens);
     int ways = model.kvPolicies().size() * model.weightFormats().size();
-    int planned = depths.length * tests * ways;
+    int planned = depths.length * (prompts.length + answers.length) * ways;
     try (OpenEngines engines = new OpenEngines()) {
       for (String weights : model.weightFormats()) {
         engines.add(open(weights));
@@ -102,11 +105,15 @@ final class BenchCommand implements Callable<Integer> {
           new SpeedTest(
               engines.all(), modelName(), model.kvPolicies(), repeats, context.interruption());
       for (int depth : depths) {
-        if (promptTokens > 0 && !context.interruption().isRequested()) {
-          rows.addAll(told(test.prefill(promptTokens, depth)));
+        for (int tokens : prompts) {
+          if (!context.interruption().isRequested()) {
+            rows.addAll(told(test.prefill(tokens, depth)));
+          }
         }
-        if (generatedTokens > 0 && !context.interruption().isRequested()) {
-          rows.addAll(told(test.decode(generatedTokens, depth)));
+        for (int tokens : answers) {
+          if (!context.interruption().isRequested()) {
+            rows.addAll(told(test.decode(tokens, depth)));
+          }
         }
       }
     }
@@ -130,8 +137,8 @@ final class BenchCommand implements Callable<Integer> {
 
   /** Opens the model for as many tokens as the deepest test needs. */
   private Engine open(String weights) {
-    long deepest = Arrays.stream(depths).max().orElse(0);
-    long needed = deepest + Math.max(promptTokens + 1L, generatedTokens + 2L);
+    long deepest = largest(depths);
+    long needed = deepest + Math.max(largest(promptTokens) + 1, largest(generatedTokens) + 2);
     int tokens = (int) Math.min(Integer.MAX_VALUE, needed);
     Engine engine;
     try {
@@ -151,6 +158,14 @@ final class BenchCommand implements Callable<Integer> {
               + engine.contextLength());
     }
     return engine;
+  }
+
+  private static int[] positive(int[] numbers) {
+    return Arrays.stream(numbers).filter(number -> number > 0).toArray();
+  }
+
+  private static long largest(int[] numbers) {
+    return Arrays.stream(numbers).max().orElse(0);
   }
 
   private String modelName() {
@@ -183,16 +198,16 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private void checkNumbers() {
-    requireAtLeast("-p", promptTokens, 0);
-    requireAtLeast("-n", generatedTokens, 0);
-    requireAtLeast("-r", repeats, 1);
-    for (int depth : depths) {
-      requireAtLeast("-d", depth, 0);
+    requireNoneNegative("-p", promptTokens);
+    requireNoneNegative("-n", generatedTokens);
+    requireNoneNegative("-d", depths);
+    if (repeats < 1) {
+      throw CommandFailure.usage("-r " + repeats + ": expected 1 or more");
     }
     if (repeats > MAX_REPEATS) {
       throw CommandFailure.usage("-r " + repeats + ": expected at most " + MAX_REPEATS);
     }
-    if (promptTokens == 0 && generatedTokens == 0) {
+    if (largest(promptTokens) == 0 && largest(generatedTokens) == 0) {
       throw CommandFailure.usage("-p 0 and -n 0: nothing to measure");
     }
     if (shape != null) {
@@ -203,9 +218,11 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  private static void requireAtLeast(String option, int value, int least) {
-    if (value < least) {
-      throw CommandFailure.usage(option + " " + value + ": expected " + least + " or more");
+  private static void requireNoneNegative(String option, int[] values) {
+    for (int value : values) {
+      if (value < 0) {
+        throw CommandFailure.usage(option + " " + value + ": expected 0 or more");
+      }
     }
   }
 

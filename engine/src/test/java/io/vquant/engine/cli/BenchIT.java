@@ -69,7 +69,14 @@ final class BenchIT {
   }
 
   @Test
+  void severalLengthsHaveARowEach() {
+    Cli.Outcome outcome = run("-t", "1", "-p", "8,0,3", "-n", "2,4", "-r", "1").succeeds();
+    assertThat(outcome.out()).contains("pp8", "pp3", "tg2", "tg4").doesNotContain("pp0");
+  }
+
+  @Test
   void whatCannotBeMeasuredIsNamedInALine() {
+    run("-p", "8,-1").failsWith(2, "-p -1: expected 0 or more");
     run("--random", "smollm").failsWith(2, "--random smollm: expected one of smollm2-135m");
     run("--random", "smollm2-135m", "-m", "x").failsWith(2, "--model and --random");
     run("--random", "llama-3.1-8b", "-d", "131072").failsWith(2, "limit is 131072");
