@@ -36,8 +36,8 @@ final class WeightQuantizerTest {
         for (int c = first; c < first + group; c++) {
           max = Math.max(max, Math.abs(weights[r * COLUMNS + c]));
         }
-        // The coarsest grid has 64 steps, rounded to a half and moved by two. That is also more than
-        // the finest one, moved the other way, may miss the largest weight by.
+        // The coarsest grid has 64 steps, rounded to a half and moved by two. That is more than the
+        // finest one, moved the other way, may miss the largest weight by.
         double halfStep = 0.5 * max / SymmetricGrid.FEWEST_STEPS * (1 + 3 * 0x1p-10);
         for (int c = first; c < first + group; c++) {
           assertThat(Math.abs(row[c] - weights[r * COLUMNS + c]))
