@@ -58,7 +58,7 @@ public final class ErrorTables {
             row("4 sinks + window", LineChoice.ofCount(4), WINDOW),
             row("8 lines + window", LineChoice.ofCount(8), WINDOW),
             row("20 lines + window", LineChoice.ofCount(20), WINDOW),
-            row("1 % lines (32 to 512) + window", LineChoice.of(ONE_PERCENT), WINDOW),
+            row("1 % lines (128 to 512) + window", LineChoice.of(ONE_PERCENT), WINDOW),
             row("64 lines + window", LineChoice.ofCount(64), WINDOW));
     return new ErrorTable("main", "Lines and window", "full precision", FORMATS, rows);
   }

@@ -89,7 +89,7 @@ final class CpuPanelEncoder implements PanelEncoder {
   private void fitSymmetric(long elements) {
     FloatVector max = FloatVector.zero(FLOATS);
     for (int i = 0; i < scheme.group(); i++) {
-      max = max.max(load(elements + i * COLUMN_BYTES).abs());
+      max = load(elements + i * COLUMN_BYTES).abs().max(max);
     }
     store(max, largest);
     store(FloatVector.broadcast(FLOATS, Float.POSITIVE_INFINITY), leastErrors);
@@ -141,7 +141,7 @@ final class CpuPanelEncoder implements PanelEncoder {
         FloatVector weight = load(elements + (4 * n + j) * COLUMN_BYTES);
         FloatVector shifted = GroupCodes.shiftedCode(weight, inverse, zero, maxCode);
         IntVector code = shifted.reinterpretAsInts().and(maxCode);
-        word = word.or(code.lanewise(VectorOperators.LSHL, 4 * n));
+        word = code.lanewise(VectorOperators.LSHL, 4 * n).or(word);
       }
       word.intoMemorySegment(
           Simd.MEMORY, words + (long) j * PANEL_ROWS * 4, ByteOrder.LITTLE_ENDIAN);

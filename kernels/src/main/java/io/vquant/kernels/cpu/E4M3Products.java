@@ -79,7 +79,7 @@ final class E4M3Products {
       FloatVector largest = sum.abs();
       for (int t = half; t < end; t++) {
         FloatVector product = load(values + t * stride).mul(weights[first + t]);
-        largest = largest.max(product.abs());
+        largest = product.abs().max(largest);
       }
       IntVector exponent = largest.reinterpretAsInts().and(EXPONENT).max(SMALLEST_EXPONENT);
       FloatVector unitsPerOne =
@@ -87,7 +87,7 @@ final class E4M3Products {
       IntVector units = truncated(sum.mul(unitsPerOne));
       for (int t = half; t < end; t++) {
         FloatVector product = load(values + t * stride).mul(weights[first + t]);
-        units = units.add(truncated(product.mul(unitsPerOne)));
+        units = truncated(product.mul(unitsPerOne)).add(units);
       }
       FloatVector unit = exponent.sub(FRACTION_BITS << 23).reinterpretAsFloats();
       FloatVector total = (FloatVector) units.convertShape(VectorOperators.I2F, FLOATS, 0);

@@ -112,8 +112,8 @@ final class GroupFit {
     for (int i = 0; i < length; i++) {
       if (includes(i)) {
         FloatVector x = element(i);
-        low = low.min(x);
-        high = high.max(x);
+        low = x.min(low);
+        high = x.max(high);
       }
     }
     low = low.add(0f);
@@ -128,7 +128,7 @@ final class GroupFit {
       FloatVector partial = FloatVector.zero(FLOATS);
       for (int i = lane; i < length; i += PARTIALS) {
         if (includes(i)) {
-          partial = partial.add(element(i).sub(low));
+          partial = element(i).sub(low).add(partial);
         }
       }
       setSlot(lane, partial);
@@ -175,7 +175,7 @@ final class GroupFit {
         if (includes(i)) {
           FloatVector x = element(i);
           FloatVector code = GroupCodes.code(x, inverseStep, first, maxCode);
-          codeSum = codeSum.add(code);
+          codeSum = code.add(codeSum);
           codeSquares = code.fma(code, codeSquares);
           partial = code.fma(x.sub(low), partial);
         }

@@ -97,7 +97,7 @@ final class PageEncoder {
     for (int token = 0; token < TOKENS; token++) {
       long row = rows.address() + token * rows.byteStride();
       for (int channel = 0; channel < headDim; channel += LANES) {
-        largest = largest.max(load(row + (long) Float.BYTES * channel).abs());
+        largest = load(row + (long) Float.BYTES * channel).abs().max(largest);
       }
     }
     // A NaN among them is the maximum of its lane, and compares false.
@@ -199,7 +199,7 @@ final class PageEncoder {
       FloatVector x = load(elements + (long) i * TOKEN_BYTES);
       IntVector code =
           GroupCodes.shiftedCode(x, inverse, zero, maxCode).reinterpretAsInts().and(maxCode);
-      words = words.or(code.lanewise(VectorOperators.LSHL, bits * i));
+      words = code.lanewise(VectorOperators.LSHL, bits * i).or(words);
     }
     words.intoMemorySegment(Simd.MEMORY, codes, ByteOrder.LITTLE_ENDIAN);
   }

@@ -163,9 +163,9 @@ final class PanelInput {
       FloatVector lower = FloatVector.zero(FLOATS);
       FloatVector upper = lower;
       for (; at != end; at += SUM_LANES * Float.BYTES) {
-        lower = lower.add(load(at));
+        lower = load(at).add(lower);
         if (LANES < SUM_LANES) {
-          upper = upper.add(load(at + BYTES));
+          upper = load(at + BYTES).add(upper);
         }
       }
       store(LANES < SUM_LANES ? lower.add(upper) : lower, to + (long) i * BYTES);

@@ -23,7 +23,7 @@ final class SoftmaxRows {
   static float max(long scores) {
     FloatVector max = load(scores);
     for (int v = 1; v < PAGE_VECTORS; v++) {
-      max = max.max(load(scores + (long) v * BYTES));
+      max = load(scores + (long) v * BYTES).max(max);
     }
     return max.reduceLanes(VectorOperators.MAX);
   }
@@ -36,7 +36,7 @@ final class SoftmaxRows {
     for (int v = 0; v < PAGE_VECTORS; v++) {
       FloatVector weight = Exp2.of(load(scores + (long) v * BYTES).sub(max));
       weight.intoArray(weights, first + v * Simd.LANES);
-      sum = sum.add(weight);
+      sum = weight.add(sum);
     }
     store(sum, scores);
     return LaneReduction.sum(scores);

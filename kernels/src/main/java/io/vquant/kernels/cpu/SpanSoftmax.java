@@ -46,7 +46,7 @@ final class SpanSoftmax {
         for (long at = tile; at != tile + TILE_BYTES; at += 4L * LaneTree.LANES) {
           FloatVector weight = Exp2.ofNegative(load(at).sub(max));
           store(weight, at + across);
-          sum = sum.add(weight);
+          sum = weight.add(sum);
         }
       }
       sum.intoArray(lanes, half);
