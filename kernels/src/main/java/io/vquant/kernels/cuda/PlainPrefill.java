@@ -20,7 +20,11 @@ final class PlainPrefill {
   private final CudaFunction kernel;
   private final int sharedByteSize;
 
-  /** {@link #fits} holds. */
+  /**
+   * The operator of one attention.
+   *
+   * @param spec its head size is one of {@link Kernel#PREFILL_PLAIN}
+   */
   PlainPrefill(CudaRuntime runtime, AttentionSpec spec) {
     this.runtime = runtime;
     this.spec = spec;
@@ -29,10 +33,6 @@ final class PlainPrefill {
     boolean hopper = runtime.properties().major() == 9;
     sharedByteSize = (int) ((hopper ? HOPPER_PAGES : PAGES) * pageByteSize + SWIZZLE_ALIGNMENT);
     kernel.allowSharedMemory(sharedByteSize);
-  }
-
-  static boolean fits(int headDim) {
-    return Kernel.PREFILL_PLAIN.has(headDim);
   }
 
   /**

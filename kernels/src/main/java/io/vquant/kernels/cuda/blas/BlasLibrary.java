@@ -15,10 +15,6 @@ public final class BlasLibrary {
   private static final List<String> FILES =
       List.of("libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so.11");
 
-  private static final ValueLayout.OfLong ADDRESS = ValueLayout.JAVA_LONG;
-  private static final ValueLayout.OfLong SIZE = ValueLayout.JAVA_LONG;
-  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
-
   private final SymbolLookup symbols;
   private final MethodHandle version;
   final MethodHandle create;
@@ -36,57 +32,39 @@ public final class BlasLibrary {
 
   private BlasLibrary(SymbolLookup symbols) {
     this.symbols = symbols;
-    version = bind(SIZE, "cublasLtGetVersion");
-    create = bind(INT, "cublasLtCreate", ADDRESS);
-    destroy = bind(INT, "cublasLtDestroy", ADDRESS);
-    createDescription = bind(INT, "cublasLtMatmulDescCreate", ADDRESS, INT, INT);
-    describe = bind(INT, "cublasLtMatmulDescSetAttribute", ADDRESS, INT, ADDRESS, SIZE);
-    destroyDescription = bind(INT, "cublasLtMatmulDescDestroy", ADDRESS);
-    createLayout = bind(INT, "cublasLtMatrixLayoutCreate", ADDRESS, INT, SIZE, SIZE, SIZE);
-    destroyLayout = bind(INT, "cublasLtMatrixLayoutDestroy", ADDRESS);
-    createPreference = bind(INT, "cublasLtMatmulPreferenceCreate", ADDRESS);
-    prefer = bind(INT, "cublasLtMatmulPreferenceSetAttribute", ADDRESS, INT, ADDRESS, SIZE);
-    destroyPreference = bind(INT, "cublasLtMatmulPreferenceDestroy", ADDRESS);
-    choose =
-        bind(
-            INT,
-            "cublasLtMatmulAlgoGetHeuristic",
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            INT,
-            ADDRESS,
-            ADDRESS);
-    multiply =
-        bind(
-            INT,
-            "cublasLtMatmul",
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            SIZE,
-            ADDRESS);
+    version = bind("cublasLtGetVersion", "", ValueLayout.JAVA_LONG);
+    create = bind("cublasLtCreate", "J");
+    destroy = bind("cublasLtDestroy", "J");
+    createDescription = bind("cublasLtMatmulDescCreate", "JII");
+    describe = bind("cublasLtMatmulDescSetAttribute", "JIJJ");
+    destroyDescription = bind("cublasLtMatmulDescDestroy", "J");
+    createLayout = bind("cublasLtMatrixLayoutCreate", "JIJJJ");
+    destroyLayout = bind("cublasLtMatrixLayoutDestroy", "J");
+    createPreference = bind("cublasLtMatmulPreferenceCreate", "J");
+    prefer = bind("cublasLtMatmulPreferenceSetAttribute", "JIJJ");
+    destroyPreference = bind("cublasLtMatmulPreferenceDestroy", "J");
+    choose = bind("cublasLtMatmulAlgoGetHeuristic", "JJJJJJJIJJ");
+    multiply = bind("cublasLtMatmul", "JJJJJJJJJJJJJJJJ");
   }
 
+  /** A function that returns a cublasStatus_t. */
+  private MethodHandle bind(String name, String parameters) {
+    return bind(name, parameters, ValueLayout.JAVA_INT);
+  }
+
+  /**
+   * A function.
+   *
+   * @param parameters a letter each: J for addresses and sizes, I for int and enumerations
+   */
   @SuppressWarnings("restricted")
-  private MethodHandle bind(MemoryLayout result, String name, MemoryLayout... parameters) {
+  private MethodHandle bind(String name, String parameters, MemoryLayout result) {
+    MemoryLayout[] layouts = new MemoryLayout[parameters.length()];
+    for (int i = 0; i < layouts.length; i++) {
+      layouts[i] = parameters.charAt(i) == 'J' ? ValueLayout.JAVA_LONG : ValueLayout.JAVA_INT;
+    }
     return Linker.nativeLinker()
-        .downcallHandle(symbols.findOrThrow(name), FunctionDescriptor.of(result, parameters));
+        .downcallHandle(symbols.findOrThrow(name), FunctionDescriptor.of(result, layouts));
   }
 
   /** The newest one that the dynamic linker finds, loaded for good; empty where there is none. */
