@@ -17,47 +17,47 @@ import java.util.SplittableRandom;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Times one position's attention over a cache in several formats, which take turns: the heads of
- * SmolLM2-135M, layers enough to be out of the caches. Prints the least time a token of 30 layers,
- * the bytes read a second beside the machine's plain reading, the time a page and head, and the
- * same with one layer over and over (in the third-level cache).
+ * Times one position's attention over a cache in several formats, which take turns: the KV heads of
+ * SmolLM2-135M (which has 3 query heads for each), layers enough to be out of the caches. Prints
+ * the least time a token of 30 layers, the bytes read a second beside the machine's plain reading,
+ * the time a page and head, and the same with one layer over and over (in the third-level cache).
  *
- * <p>Arguments: depth, threads, formats; README.md says how to run it.
+ * <p>Arguments: depth, threads, query heads a KV head, formats; README.md says how to run it.
  */
 public final class PackedAttentionBench {
 
   private static final int KV_HEADS = 3;
-  private static final int GROUP = 3;
   private static final int HEAD_DIM = 64;
   private static final int TOKEN_LAYERS = 30;
   private static final int ROUNDS = 80;
   private static final long ROOF_BYTES = 128L << 20;
-  private static final AttentionSpec SPEC =
-      new AttentionSpec(KV_HEADS * GROUP, KV_HEADS, HEAD_DIM, 0.125f, AttentionSpec.NO_WINDOW);
 
   private final CpuBackend backend;
   private final CpuContext context;
   private final int depth;
   private final int layers;
+  private final AttentionSpec spec;
   private final Tensor query;
   private final Tensor out;
   private final float[] sinks;
 
-  private PackedAttentionBench(int depth, int threads) {
+  private PackedAttentionBench(int depth, int threads, int group) {
     this.depth = depth;
     backend = new CpuBackend(new BackendOptions(threads));
     context = new CpuContext(threads);
     sinks = new float[threads];
     layers = Math.max(4, Math.min(TOKEN_LAYERS, TOKEN_LAYERS * 2048 / depth));
-    query = matrix(1, SPEC.numQueryHeads() * HEAD_DIM);
-    out = matrix(1, SPEC.numQueryHeads() * HEAD_DIM);
+    spec = new AttentionSpec(KV_HEADS * group, KV_HEADS, HEAD_DIM, 0.125f, AttentionSpec.NO_WINDOW);
+    query = matrix(1, spec.numQueryHeads() * HEAD_DIM);
+    out = matrix(1, spec.numQueryHeads() * HEAD_DIM);
   }
 
   /** Runs it. */
   public static void main(String[] args) {
     int depth = Integer.parseInt(args[0]);
     int threads = Integer.parseInt(args[1]);
-    new PackedAttentionBench(depth, threads).run(Arrays.copyOfRange(args, 2, args.length));
+    int group = Integer.parseInt(args[2]);
+    new PackedAttentionBench(depth, threads, group).run(Arrays.copyOfRange(args, 3, args.length));
   }
 
   private void run(String[] formats) {
@@ -66,7 +66,7 @@ public final class PackedAttentionBench {
     for (int i = 0; i < formats.length; i++) {
       KvFormat format = KvFormats.parse(formats[i]);
       caches[i] = filled(format);
-      attention[i] = backend.attention(SPEC, format);
+      attention[i] = backend.attention(spec, format);
     }
     double[] all = new double[formats.length];
     double[] one = new double[formats.length];
