@@ -118,21 +118,21 @@ public final class CpuBackend implements KernelBackend {
 
   @Override
   public LinearGroup linearGroup(List<LinearOperator> linears) {
-    List<CpuLinear> dense = new ArrayList<>();
+    List<BlockLinear> alike = new ArrayList<>();
     for (LinearOperator linear : linears) {
-      if (!(linear instanceof CpuLinear own)
-          || (!dense.isEmpty() && !own.takesInputOf(dense.getFirst()))) {
+      if (!(linear instanceof BlockLinear own)
+          || (!alike.isEmpty() && !own.takesInputOf(alike.getFirst()))) {
         return LinearGroup.inTurn(linears);
       }
-      dense.add(own);
+      alike.add(own);
     }
-    return new CpuLinearGroup(context, dense);
+    return new CpuLinearGroup(context, alike);
   }
 
   @Override
   public GatedLinearOperator gatedLinear(LinearOperator gate, LinearOperator up) {
-    return gate instanceof CpuLinear ownGate
-            && up instanceof CpuLinear ownUp
+    return gate instanceof BlockLinear ownGate
+            && up instanceof BlockLinear ownUp
             && ownGate.hasShapeOf(ownUp)
         ? new CpuGatedLinear(context, ownGate, ownUp)
         : KernelBackend.super.gatedLinear(gate, up);

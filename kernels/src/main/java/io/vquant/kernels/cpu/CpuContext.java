@@ -10,8 +10,7 @@ final class CpuContext implements AutoCloseable {
   private final Scratch shared = new Scratch();
   private final Scratch[] workers;
   private final ArrangedInput input;
-  private float[] floats = new float[0];
-  private float[] sums = new float[0];
+  private final ArrangedCodeInput codeInput;
 
   CpuContext(int threads) {
     pool = new WorkerPool(threads);
@@ -20,6 +19,7 @@ final class CpuContext implements AutoCloseable {
       workers[i] = new Scratch();
     }
     input = new ArrangedInput(pool);
+    codeInput = new ArrangedCodeInput(pool);
   }
 
   WorkerPool pool() {
@@ -31,25 +31,14 @@ final class CpuContext implements AutoCloseable {
     return input;
   }
 
+  /** The same where the weight is in codes. */
+  ArrangedCodeInput codeInput() {
+    return codeInput;
+  }
+
   /** Scratch for all workers of the running operator. */
   long sharedScratch(long byteSize) {
     return shared.atLeast(byteSize);
-  }
-
-  /** The same as an array, for what kernels read element by element. */
-  float[] sharedFloats(int count) {
-    if (floats.length < count) {
-      floats = new float[count];
-    }
-    return floats;
-  }
-
-  /** One more of these. */
-  float[] sharedSums(int count) {
-    if (sums.length < count) {
-      sums = new float[count];
-    }
-    return sums;
   }
 
   /** Scratch of one worker, to be asked for by that worker. */
@@ -61,6 +50,7 @@ final class CpuContext implements AutoCloseable {
   public void close() {
     pool.close();
     input.close();
+    codeInput.close();
     shared.close();
     for (Scratch worker : workers) {
       worker.close();

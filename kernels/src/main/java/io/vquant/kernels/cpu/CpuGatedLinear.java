@@ -10,17 +10,16 @@ import io.vquant.kernels.tensor.Tensor;
 final class CpuGatedLinear implements GatedLinearOperator {
 
   private final CpuContext context;
-  private final CpuLinear gate;
-  private final CpuLinear up;
+  private final BlockLinear gate;
+  private final BlockLinear up;
   private final ParallelTask task = this::runBlock;
 
   private long gates;
   private long gateStride;
   private long ups;
   private long upStride;
-  private int rows;
 
-  CpuGatedLinear(CpuContext context, CpuLinear gate, CpuLinear up) {
+  CpuGatedLinear(CpuContext context, BlockLinear gate, BlockLinear up) {
     this.context = context;
     this.gate = gate;
     this.up = up;
@@ -34,7 +33,6 @@ final class CpuGatedLinear implements GatedLinearOperator {
     gateStride = Operands.stride(out);
     ups = Operands.address(upOut);
     upStride = Operands.stride(upOut);
-    rows = x.rows();
     gate.arrange(x);
     context.pool().run(task, blocks);
   }
@@ -42,11 +40,11 @@ final class CpuGatedLinear implements GatedLinearOperator {
   private void runBlock(int block, int worker) {
     gate.runBlock(block, worker);
     up.runBlock(block, worker);
-    int first = gate.firstColumn(block);
-    int count = gate.firstColumn(block + 1) - first;
-    for (int row = 0; row < rows; row++) {
-      long at = gates + row * gateStride + 4L * first;
-      CpuGatedActivation.activate(at, at, ups + row * upStride + 4L * first, count);
+    BlockLinear.OutputBlock done = gate.outputOf(block);
+    long column = 4L * done.firstColumn();
+    for (int row = done.firstRow(); row < done.firstRow() + done.rows(); row++) {
+      long at = gates + row * gateStride + column;
+      CpuGatedActivation.activate(at, at, ups + row * upStride + column, done.columns());
     }
   }
 }

@@ -46,9 +46,13 @@ final class CpuLineAttention implements AttentionOperator {
     int unobserved = Math.max(0, operands.layer().observedFrom() - startPosition);
     if (unobserved < q.rows()) {
       int observed = q.rows() - unobserved;
-      Tensor overwritten = out.rows(unobserved, observed);
+      Tensor overwritten = out.rows(unobserved, observed); // if at all, and written again below
       operands.set(overwritten, q.rows(unobserved, observed), kv, startPosition + unobserved);
-      attend();
+      if (observed == 1) {
+        decode.run();
+      } else {
+        prefill.runObserversOnly();
+      }
     }
     plain.forward(out, q, pages, startPosition);
   }

@@ -6,7 +6,6 @@ import static io.vquant.kernels.cpu.Simd.LANES;
 import static io.vquant.kernels.cpu.Simd.load;
 import static io.vquant.kernels.cpu.Simd.store;
 
-import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.tensor.Tensor;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * their type and length allow it, else from scratch that stays in cache. Both add in the same
  * order, so a row has the same bits either way.
  */
-final class CpuLinear implements LinearOperator {
+final class CpuLinear implements BlockLinear {
 
   /** Bytes of weights in a block of work with one input row: a few microseconds. */
   private static final int GEMV_BLOCK_BYTES = 64 << 10;
@@ -64,22 +63,20 @@ final class CpuLinear implements LinearOperator {
     context.pool().run(task, blocks);
   }
 
-  /** Whether the weight is of the type and shape of another operator's. */
-  boolean hasShapeOf(CpuLinear other) {
-    return takesInputOf(other) && outFeatures == other.outFeatures;
+  @Override
+  public boolean hasShapeOf(BlockLinear other) {
+    return takesInputOf(other) && ((CpuLinear) other).outFeatures == outFeatures;
   }
 
-  /** Whether the input is arranged as another operator's. */
-  boolean takesInputOf(CpuLinear other) {
-    return weight.dtype() == other.weight.dtype() && inFeatures == other.inFeatures;
+  @Override
+  public boolean takesInputOf(BlockLinear other) {
+    return other instanceof CpuLinear dense
+        && weight.dtype() == dense.weight.dtype()
+        && inFeatures == dense.inFeatures;
   }
 
-  /**
-   * Takes up operands.
-   *
-   * @return how many blocks of work there are
-   */
-  int plan(Tensor out, Tensor x) {
+  @Override
+  public int plan(Tensor out, Tensor x) {
     Operands.require("x", x, x.rows(), inFeatures);
     Operands.require("out", out, x.rows(), outFeatures);
     inputRows = x.rows();
@@ -90,17 +87,23 @@ final class CpuLinear implements LinearOperator {
   }
 
   /** The first weight row of a block of the planned work, or the end. */
-  int firstColumn(int block) {
+  private int firstColumn(int block) {
     return Math.min(outFeatures, block * blockRows);
   }
 
-  /** Brings the input into the order of the weight, for this operator and those like it. */
-  void arrange(Tensor x) {
+  @Override
+  public OutputBlock outputOf(int block) {
+    int first = firstColumn(block);
+    return new OutputBlock(0, inputRows, first, firstColumn(block + 1) - first);
+  }
+
+  @Override
+  public void arrange(Tensor x) {
     context.input().begin(rows, x);
   }
 
-  /** Does a block of work. */
-  void runBlock(int block, int worker) {
+  @Override
+  public void runBlock(int block, int worker) {
     if (inputRows == 1) {
       gemvBlock(block, worker);
     } else {

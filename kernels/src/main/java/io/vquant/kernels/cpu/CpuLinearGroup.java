@@ -5,19 +5,19 @@ import io.vquant.kernels.tensor.Tensor;
 import java.util.List;
 
 /**
- * Products of one input with several weights of one type as one task: the input is arranged once,
- * and threads wait for each other once. Computes what each does alone, bit for bit.
+ * Products of one input with several weights that take it alike as one task: the input is arranged
+ * once, and threads wait for each other once. Computes what each does alone, bit for bit.
  */
 final class CpuLinearGroup implements LinearGroup {
 
   private final CpuContext context;
-  private final CpuLinear[] linears;
+  private final BlockLinear[] linears;
   private final int[] firstBlock;
   private final ParallelTask task = this::runBlock;
 
-  CpuLinearGroup(CpuContext context, List<CpuLinear> linears) {
+  CpuLinearGroup(CpuContext context, List<BlockLinear> linears) {
     this.context = context;
-    this.linears = linears.toArray(CpuLinear[]::new);
+    this.linears = linears.toArray(BlockLinear[]::new);
     firstBlock = new int[linears.size() + 1];
   }
 

@@ -3,7 +3,6 @@ package io.vquant.kernels.cpu;
 import static io.vquant.kernels.cpu.Simd.LANES;
 import static io.vquant.kernels.quant.PanelLayout.PANEL_ROWS;
 
-import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.quant.PanelLayout;
 import io.vquant.kernels.quant.QuantizedWeight;
 import io.vquant.kernels.tensor.Storage;
@@ -14,15 +13,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * y = x W^T + b with a weight in codes.
  *
- * <p>Up to {@link #FEW_ROWS} input rows: a panel of codes meets each of them straight from memory,
- * or from the cache after the first. More rows: the codes of a group become F32 that stays in the
- * first-level cache and meet tiles of input rows. Each sum is taken in one order, group by group,
- * then the outliers, so a row has the same bits either way, on vectors of any width.
+ * <p>Up to {@link ArrangedCodeInput#FEW_ROWS} input rows: a panel of codes meets each of them
+ * straight from memory, or from the cache after the first. More rows: the codes of a group become
+ * F32 that stays in the first-level cache and meet tiles of input rows. Each sum is taken in one
+ * order, group by group, then the outliers, so a row has the same bits either way, on vectors of
+ * any width.
  */
-final class CpuQuantizedLinear implements LinearOperator {
-
-  /** Up to so many input rows meet codes straight from memory. */
-  static final int FEW_ROWS = 4;
+final class CpuQuantizedLinear implements BlockLinear {
 
   /** Bytes of codes in a block of work with few input rows: some microseconds. */
   private static final int FEW_BLOCK_BYTES = 24 << 10;
@@ -54,28 +51,23 @@ final class CpuQuantizedLinear implements LinearOperator {
   private final long scales;
   private final long zeros;
   private final long laneBytes;
-  private final int sumsStride;
   private final int blockPanels;
-  private final ParallelTask fewTask = this::fewBlock;
-  private final ParallelTask manyTask = this::manyBlock;
-  private final ParallelTask prepareTask = this::prepareRow;
+  private final ArrangedCodeInput arranged;
+  private final ParallelTask task = this::runBlock;
 
-  private float[] x = new float[0];
-  private float[] groupSums = new float[0];
   private long input;
   private long inputStride;
   private int inputRows;
-  private int paddedRows;
   private long output;
   private long outputStride;
 
   CpuQuantizedLinear(CpuContext context, QuantizedWeight weight, @Nullable Tensor bias) {
     this.context = context;
+    arranged = context.codeInput();
     this.weight = weight;
     this.bias = bias == null ? null : Operands.floats("bias", bias, weight.rows());
     layout = weight.layout();
     columns = layout.columns();
-    sumsStride = Simd.roundUp(layout.groups(), LANES);
     laneBytes = weight.scheme().isAsymmetric() ? Integer.BYTES : Byte.BYTES;
     codes = address(weight.codes());
     scales = address(weight.scales());
@@ -89,6 +81,13 @@ final class CpuQuantizedLinear implements LinearOperator {
 
   @Override
   public void forward(Tensor out, Tensor in) {
+    int blocks = plan(out, in);
+    arrange(in);
+    context.pool().run(task, blocks);
+  }
+
+  @Override
+  public int plan(Tensor out, Tensor in) {
     Operands.require("x", in, in.rows(), columns);
     Operands.require("out", out, in.rows(), layout.rows());
     inputRows = in.rows();
@@ -96,55 +95,71 @@ final class CpuQuantizedLinear implements LinearOperator {
     inputStride = Operands.stride(in);
     output = Operands.address(out);
     outputStride = Operands.stride(out);
-    paddedRows = isFew() ? inputRows : Simd.roundUp(inputRows, PanelTile.ROWS);
-    int rowFloats = isFew() ? columns : columns + layout.groups();
-    x = context.sharedFloats(Math.multiplyExact(paddedRows, rowFloats));
-    groupSums = context.sharedSums(Math.multiplyExact(paddedRows, sumsStride));
+    return isFew()
+        ? Math.ceilDiv(layout.panels(), blockPanels)
+        : tiles() * Math.ceilDiv(inputRows, INPUT_GROUP);
+  }
+
+  @Override
+  public void arrange(Tensor in) {
+    arranged.begin(layout, in);
+  }
+
+  @Override
+  public void runBlock(int block, int worker) {
     if (isFew()) {
-      for (int row = 0; row < paddedRows; row++) {
-        prepareRow(row, 0);
-      }
-      context.pool().run(fewTask, Math.ceilDiv(layout.panels(), blockPanels));
+      fewBlock(block, worker);
     } else {
-      context.pool().run(prepareTask, paddedRows);
-      context.pool().run(manyTask, layout.panels() * TILES * Math.ceilDiv(inputRows, INPUT_GROUP));
+      manyBlock(block, worker);
     }
   }
 
-  /** Rows past the end stand for the last one, their results unused. */
-  private void prepareRow(int row, int worker) {
-    long from = input + Math.min(row, inputRows - 1) * inputStride;
-    int group = weight.scheme().group();
-    int piece = isFew() ? columns : group;
-    int to = isFew() ? row * columns : row * (group + 1);
-    int stride = paddedRows * (group + 1);
-    if (zeros == 0) {
-      PanelInput.copy(x, to, stride, from, columns, piece);
-      return;
+  @Override
+  public OutputBlock outputOf(int block) {
+    if (isFew()) {
+      int first = block * blockPanels * PANEL_ROWS;
+      int end = Math.min(layout.rows(), first + blockPanels * PANEL_ROWS);
+      return new OutputBlock(0, inputRows, first, end - first);
     }
-    PanelInput.arrange(x, to, stride, from, columns, piece);
-    long scratch = context.workerScratch(worker, PanelInput.SCRATCH_BYTES);
-    int sums = row * sumsStride;
-    PanelInput.sumGroups(groupSums, sums, from, layout.groups(), group, scratch);
-    if (!isFew()) {
-      for (int g = 0; g < layout.groups(); g++) {
-        x[to + g * stride + group] = groupSums[sums + g];
-      }
-    }
+    int firstRow = block / tiles() * INPUT_GROUP;
+    int first = block % tiles() * CodePanel.ROWS;
+    int rows = Math.min(INPUT_GROUP, inputRows - firstRow);
+    int width = Math.clamp(layout.rows() - first, 0, CodePanel.ROWS);
+    return new OutputBlock(firstRow, rows, first, width);
+  }
+
+  @Override
+  public boolean takesInputOf(BlockLinear other) {
+    return other instanceof CpuQuantizedLinear coded
+        && columns == coded.columns
+        && weight.scheme().group() == coded.weight.scheme().group()
+        && weight.scheme().isAsymmetric() == coded.weight.scheme().isAsymmetric();
+  }
+
+  @Override
+  public boolean hasShapeOf(BlockLinear other) {
+    return takesInputOf(other) && ((CpuQuantizedLinear) other).layout.rows() == layout.rows();
   }
 
   private boolean isFew() {
-    return inputRows <= FEW_ROWS;
+    return ArrangedCodeInput.isFew(inputRows);
+  }
+
+  /** Tiles of weight rows, padding of the last panel included. */
+  private int tiles() {
+    return layout.panels() * TILES;
   }
 
   private void fewBlock(int block, int worker) {
     long sums = context.workerScratch(worker, (1L + PIECE_GROUPS) * PanelTile.STRIDE);
+    float[] x = arranged.few(worker);
+    float[] groupSums = arranged.fewSums(worker);
     int end = Math.min(layout.panels(), (block + 1) * blockPanels);
     for (int panel = block * blockPanels; panel < end; panel++) {
       for (int row = 0; row < inputRows; row++) {
         for (int lane = 0; lane < PANEL_ROWS; lane += CodePanel.ROWS) {
           Simd.zero(sums, PanelTile.STRIDE);
-          multiplyPanel(sums, panel, row, lane);
+          multiplyPanel(sums, x, groupSums, panel, row, lane);
           addOutliers(sums, panel, row, lane);
           int first = panel * PANEL_ROWS + lane;
           int count = Math.min(CodePanel.ROWS, layout.rows() - first);
@@ -154,7 +169,8 @@ final class CpuQuantizedLinear implements LinearOperator {
     }
   }
 
-  private void multiplyPanel(long sums, int panel, int row, int lane) {
+  private void multiplyPanel(
+      long sums, float[] x, float[] groupSums, int panel, int row, int lane) {
     long chains = sums + PanelTile.STRIDE;
     int group = weight.scheme().group();
     long grids = panel * layout.panelScaleBytes() + 2L * lane;
@@ -168,7 +184,7 @@ final class CpuQuantizedLinear implements LinearOperator {
         PanelGrids.scale(sums, chains, scales + grid, count);
       } else {
         CodePanel.four(chains, code, x, x0, count, group / CodePanel.CODES_A_WORD);
-        int g0 = row * sumsStride + g;
+        int g0 = row * arranged.sumsStride() + g;
         PanelGrids.fold(sums, chains, scales + grid, zeros + grid, groupSums, g0, count);
       }
     }
@@ -182,10 +198,10 @@ final class CpuQuantizedLinear implements LinearOperator {
 
   /** One tile's width of weight rows with up to {@link #INPUT_GROUP} input rows. */
   private void manyBlock(int block, int worker) {
-    int tile = block % (layout.panels() * TILES);
+    int tile = block % tiles();
     int panel = tile / TILES;
     int lane = tile % TILES * CodePanel.ROWS;
-    int firstRow = block / (layout.panels() * TILES) * INPUT_GROUP;
+    int firstRow = block / tiles() * INPUT_GROUP;
     int rows = Math.min(INPUT_GROUP, inputRows - firstRow);
     int group = weight.scheme().group();
     long sumBytes = Simd.roundUp(rows, PanelTile.ROWS) * PanelTile.STRIDE;
@@ -219,7 +235,8 @@ final class CpuQuantizedLinear implements LinearOperator {
     int group = weight.scheme().group();
     int slices = g + 1 < layout.groups() ? group / SLICE : 0;
     int done = 0;
-    int x0 = (g * paddedRows + firstRow) * (group + 1);
+    float[] x = arranged.many();
+    int x0 = (g * arranged.paddedRows() + firstRow) * (group + 1);
     for (int row = 0; row < rows; row += PanelTile.ROWS) {
       PanelTile.addGroup(sums + row * PanelTile.STRIDE, unpacked, group, zeros != 0, x, x0);
       x0 += PanelTile.ROWS * (group + 1);

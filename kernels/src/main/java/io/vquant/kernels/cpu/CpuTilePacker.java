@@ -2,6 +2,7 @@ package io.vquant.kernels.cpu;
 
 import io.vquant.kernels.kvcache.GroupEncoding;
 import io.vquant.kernels.kvcache.HeadRows;
+import io.vquant.kernels.kvcache.KeyTransform;
 import io.vquant.kernels.kvcache.KvPageLayout;
 import io.vquant.kernels.kvcache.KvSide;
 import io.vquant.kernels.kvcache.PageLayout;
@@ -13,7 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Packs on all threads, one head of one page a block of work. */
+/** Transforms and packs on all threads, one head of one tile a block of work. */
 final class CpuTilePacker implements TilePacker, AutoCloseable {
 
   private final CpuContext context;
@@ -21,6 +22,12 @@ final class CpuTilePacker implements TilePacker, AutoCloseable {
 
   CpuTilePacker(CpuContext context) {
     this.context = context;
+  }
+
+  @Override
+  public void transform(
+      PageLayout layout, MemorySegment[] tiles, int tokens, KeyTransform transform) {
+    new TileTransformer(context, layout, tiles, tokens, transform).run();
   }
 
   @Override

@@ -121,7 +121,7 @@ public final class CpuWarmUp implements AutoCloseable {
               DType.BF16,
               Layout.dense(PanelLayout.PANEL_ROWS, columns));
       linear = backend.linear(backend.quantize(weight, scheme, QuantizeListener.NONE), null);
-      many = backend.matrix(CpuQuantizedLinear.FEW_ROWS + 1, columns);
+      many = backend.matrix(ArrangedCodeInput.FEW_ROWS + 1, columns);
       manyOut = backend.matrix(many.rows(), PanelLayout.PANEL_ROWS);
     }
 

@@ -27,6 +27,7 @@ final class LinePrefill {
   private final QueryRows[] queries;
   private final float[][] channels;
   private final ParallelTask tileTask = this::attendTile;
+  private final ParallelTask totalsTask = this::totalTile;
   private final ParallelTask observerTask = this::observeSpan;
   private float[] rowMax = {};
   private float[] rowSum = {};
@@ -52,13 +53,27 @@ final class LinePrefill {
   }
 
   void run() {
+    runTiles(tileTask);
+    observe();
+  }
+
+  /** Observes rows over a layer that has packed nothing, and leaves their outputs alone. */
+  void runObserversOnly() {
+    runTiles(totalsTask);
+    observe();
+  }
+
+  private void runTiles(ParallelTask task) {
     int rows = operands.positions() * spec.numQueryHeads();
     if (rowMax.length < rows) {
       rowMax = new float[rows];
       rowSum = new float[rows];
     }
     int tiles = Math.ceilDiv(operands.positions(), tilePositions);
-    context.pool().run(tileTask, tiles * spec.numKvHeads());
+    context.pool().run(task, tiles * spec.numKvHeads());
+  }
+
+  private void observe() {
     LineKvLayer layer = operands.layer();
     firstObserved = Math.max(0, layer.observedFrom() - operands.startPosition());
     if (firstObserved < operands.positions()) {
@@ -66,27 +81,65 @@ final class LinePrefill {
     }
   }
 
-  /** The last tiles see the most keys: they go first, so that the work ends evenly. */
   private void attendTile(int block, int worker) {
-    int tile = Math.ceilDiv(operands.positions(), tilePositions) - 1 - block / spec.numKvHeads();
-    int kvHead = block % spec.numKvHeads();
-    int first = tile * tilePositions;
-    int count = Math.min(tilePositions, operands.positions() - first);
+    Tile tile = tileOf(block);
     LineSpan span = spans[worker];
     QueryRows q = queries[worker];
-    int rows = count * spec.groupSize();
+    long totals = begin(tile, worker, outVectors);
+    attendAll(span, tile.kvHead, q, totals);
+    for (int row = 0; row < q.rows(); row++) {
+      int position = tile.first + row / spec.groupSize();
+      int head = tile.kvHead * spec.groupSize() + row % spec.groupSize();
+      operands.finish(totals + row * stateStride, position, head, channels[worker]);
+    }
+    keepTotals(tile, q.rows(), totals);
+  }
+
+  /** Each row's maximum and sum of weights, and no values. */
+  private void totalTile(int block, int worker) {
+    Tile tile = tileOf(block);
+    LineSpan span = spans[worker];
+    QueryRows q = queries[worker];
+    long totals = begin(tile, worker, 0);
+    int end = operands.hotTile(q.position(q.rows() - 1)) + 1;
+    for (int from = operands.firstHotTile(q.position(0)); from < end; ) {
+      int to = Math.min(end, operands.hotSpanEnd(from));
+      span.weighHot(operands.layer(), tile.kvHead, q, from, to);
+      span.mergeTotals(totals, stateStride, q.rows());
+      from = to;
+    }
+    keepTotals(tile, q.rows(), totals);
+  }
+
+  /** Positions of a KV head, counted from the first of the call. */
+  private record Tile(int kvHead, int first, int count) {}
+
+  /** The last tiles see the most keys: they go first, so that the work ends evenly. */
+  private Tile tileOf(int block) {
+    int tile = Math.ceilDiv(operands.positions(), tilePositions) - 1 - block / spec.numKvHeads();
+    int first = tile * tilePositions;
+    int count = Math.min(tilePositions, operands.positions() - first);
+    return new Tile(block % spec.numKvHeads(), first, count);
+  }
+
+  /** Takes up a tile's queries; returns where the states of its rows are, all empty. */
+  private long begin(Tile tile, int worker, int vectors) {
+    LineSpan span = spans[worker];
+    int rows = tile.count * spec.groupSize();
     long totals = context.workerScratch(worker, rows * stateStride + span.scratchByteSize());
     span.useScratch(totals + rows * stateStride);
-    operands.load(q, kvHead, first, count);
+    operands.load(queries[worker], tile.kvHead, tile.first, tile.count);
     for (int row = 0; row < rows; row++) {
-      AttentionState.clear(totals + row * stateStride, outVectors);
+      AttentionState.clear(totals + row * stateStride, vectors);
     }
-    attendAll(span, kvHead, q, totals);
+    return totals;
+  }
+
+  private void keepTotals(Tile tile, int rows, long totals) {
     for (int row = 0; row < rows; row++) {
-      int position = first + row / spec.groupSize();
-      int head = kvHead * spec.groupSize() + row % spec.groupSize();
+      int position = tile.first + row / spec.groupSize();
+      int head = tile.kvHead * spec.groupSize() + row % spec.groupSize();
       long state = totals + row * stateStride;
-      operands.finish(state, position, head, channels[worker]);
       rowSum[position * spec.numQueryHeads() + head] = Simd.get(state);
       rowMax[position * spec.numQueryHeads() + head] = Simd.get(state + 4);
     }

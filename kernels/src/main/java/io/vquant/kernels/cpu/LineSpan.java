@@ -160,6 +160,12 @@ final class LineSpan {
     }
   }
 
+  /** The maxima and sums of weights that {@link #attendHot} finds, and no values. */
+  void weighHot(LineKvLayer layer, int kvHead, QueryRows q, int from, int to) {
+    hotScores(layer, kvHead, q, from, to, scores);
+    weigh(scores, q, to - from);
+  }
+
   /** Writes the masked scores of hot tiles, {@code [tiles, q.paddedRows(), 64]}. */
   void hotScores(LineKvLayer layer, int kvHead, QueryRows q, int from, int to, long at) {
     long offset = layer.tileLayout().keysOffset(kvHead);
@@ -213,7 +219,15 @@ final class LineSpan {
 
   /** Merges the state of every row into one written earlier. */
   void mergeStates(long states, long stateStride, int rows) {
-    int vectors = outVectors(headDim);
+    merge(states, stateStride, rows, outVectors(headDim));
+  }
+
+  /** The same but for the outputs. */
+  void mergeTotals(long states, long stateStride, int rows) {
+    merge(states, stateStride, rows, 0);
+  }
+
+  private void merge(long states, long stateStride, int rows, int vectors) {
     for (int row = 0; row < rows; row++) {
       long rowOut = out + row * outStride;
       AttentionState.merge(states + row * stateStride, sum[row], max[row], rowOut, vectors);

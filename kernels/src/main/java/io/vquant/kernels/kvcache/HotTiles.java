@@ -7,7 +7,6 @@ final class HotTiles {
   private final PageLayout layout;
   private final Tiles tiles;
   private final BlockList blocks;
-  private final float[] row;
 
   HotTiles(PageLayout layout, KvMemory memory) {
     this(layout, new BlockList(memory, layout.byteSize()));
@@ -17,7 +16,6 @@ final class HotTiles {
     this.layout = layout;
     this.blocks = blocks;
     tiles = new Tiles(layout);
-    row = new float[layout.headDim()];
   }
 
   HotTiles share() {
@@ -50,61 +48,13 @@ final class HotTiles {
     tiles.writeValue(writableTileOf(slot), kvHead, slot % PageLayout.TOKENS, value);
   }
 
-  /**
-   * Begins to transform: the tokens that are there now, and by what they tell of the mean key all
-   * later ones.
-   */
-  void activate(KeyTransform transform, int tokens) {
-    transform.activate();
-    for (int kvHead = 0; kvHead < layout.numKvHeads(); kvHead++) {
-      if (transform.isSmooth()) {
-        setMean(transform, kvHead, tokens);
-      }
-      for (int slot = 0; slot < tokens; slot++) {
-        readKey(slot, kvHead);
-        transform.applyToKey(row, kvHead);
-        writeKey(slot, kvHead, row);
-        if (transform.values() != null) {
-          readValue(slot, kvHead);
-          transform.applyToValue(row);
-          writeValue(slot, kvHead, row);
-        }
-      }
+  /** All tiles, for writing. */
+  MemorySegment[] writable() {
+    MemorySegment[] all = new MemorySegment[blocks.size()];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = blocks.writable(i);
     }
-  }
-
-  /** Sums are taken tile by tile, then over the tiles: an order that other devices keep. */
-  private void setMean(KeyTransform transform, int kvHead, int tokens) {
-    double[] sums = new double[layout.headDim()];
-    double[] tileSums = new double[layout.headDim()];
-    for (int slot = 0; slot < tokens; slot++) {
-      readKey(slot, kvHead);
-      transform.applyToKey(row, kvHead);
-      for (int c = 0; c < sums.length; c++) {
-        tileSums[c] += row[c];
-      }
-      if ((slot + 1) % PageLayout.TOKENS == 0 || slot + 1 == tokens) {
-        for (int c = 0; c < sums.length; c++) {
-          sums[c] += tileSums[c];
-          tileSums[c] = 0;
-        }
-      }
-    }
-    for (int c = 0; c < sums.length; c++) {
-      transform.setMean(kvHead, c, (float) (sums[c] / tokens));
-    }
-  }
-
-  private void readKey(int slot, int kvHead) {
-    for (int c = 0; c < row.length; c++) {
-      row[c] = tiles.key(tileOf(slot), kvHead, slot % PageLayout.TOKENS, c);
-    }
-  }
-
-  private void readValue(int slot, int kvHead) {
-    for (int c = 0; c < row.length; c++) {
-      row[c] = tiles.value(tileOf(slot), kvHead, slot % PageLayout.TOKENS, c);
-    }
+    return all;
   }
 
   /** A tile for others to read. */

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * alone: the mean adds the same to all its scores, which softmax does not see (SageAttention, Zhang
  * et al. 2024, section 4.2). Until keys are first packed nothing is transformed.
  */
-final class KeyTransform {
+public final class KeyTransform {
   private final @Nullable HadamardTransform keys;
   private final @Nullable HadamardTransform values;
   private final boolean smooth;
@@ -21,7 +21,8 @@ final class KeyTransform {
   private final float[] mean;
   private boolean active;
 
-  KeyTransform(KvLayerPolicy policy, int numKvHeads, int headDim) {
+  /** The transform that a policy asks for; not active yet. */
+  public KeyTransform(KvLayerPolicy policy, int numKvHeads, int headDim) {
     this.headDim = headDim;
     keys = policy.hadamard() ? new HadamardTransform(headDim) : null;
     values = policy.transformsValues() ? new HadamardTransform(headDim) : null;
@@ -43,12 +44,12 @@ final class KeyTransform {
   }
 
   /** What queries go through, if anything. */
-  @Nullable HadamardTransform keys() {
+  public @Nullable HadamardTransform keys() {
     return active ? keys : null;
   }
 
   /** What outputs go through to return to the model's channels, if anything. */
-  @Nullable HadamardTransform values() {
+  public @Nullable HadamardTransform values() {
     return active ? values : null;
   }
 
@@ -58,18 +59,23 @@ final class KeyTransform {
   }
 
   /** From now on keys and values are stored transformed. */
-  void activate() {
+  public void activate() {
     active = true;
   }
 
   /** Whether a mean is to be subtracted. */
-  boolean isSmooth() {
+  public boolean isSmooth() {
     return smooth;
   }
 
   /** Fixes the mean of a head's transformed keys. */
-  void setMean(int kvHead, int channel, float value) {
+  public void setMean(int kvHead, int channel, float value) {
     mean[kvHead * headDim + channel] = value;
+  }
+
+  /** The mean of a head's transformed keys; 0 until it is set. */
+  public float mean(int kvHead, int channel) {
+    return mean[kvHead * headDim + channel];
   }
 
   void transfer(KvTransfer transfer) {

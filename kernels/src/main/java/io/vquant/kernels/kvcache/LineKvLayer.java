@@ -307,7 +307,8 @@ public final class LineKvLayer implements HostKvLayer {
 
   private void pack(int pages) {
     if (!transform.isActive()) {
-      hot.activate(transform, length - hotStart());
+      transform.activate();
+      packer.transform(tileLayout, hot.writable(), length - hotStart(), transform);
     }
     int start = hotStart();
     int end = start + pages * PageLayout.TOKENS;

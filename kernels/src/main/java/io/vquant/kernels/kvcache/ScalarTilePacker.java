@@ -4,8 +4,55 @@ import io.vquant.kernels.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Packs one head after the other by the scalar codecs: the specification. */
+/** One head after the other, packed by the scalar codecs: the specification. */
 public final class ScalarTilePacker implements TilePacker {
+
+  @Override
+  public void transform(
+      PageLayout layout, MemorySegment[] tiles, int tokens, KeyTransform transform) {
+    Tiles rows = new Tiles(layout);
+    float[] row = new float[layout.headDim()];
+    for (int kvHead = 0; kvHead < layout.numKvHeads(); kvHead++) {
+      if (transform.isSmooth()) {
+        setMean(layout, tiles, tokens, transform, kvHead);
+      }
+      for (int token = 0; token < tokens; token++) {
+        MemorySegment tile = tiles[token / PageLayout.TOKENS];
+        int slot = token % PageLayout.TOKENS;
+        rows.readKey(row, tile, kvHead, slot);
+        transform.applyToKey(row, kvHead);
+        rows.writeKey(tile, kvHead, slot, row);
+        if (transform.values() != null) {
+          rows.readValue(row, tile, kvHead, slot);
+          transform.applyToValue(row);
+          rows.writeValue(tile, kvHead, slot, row);
+        }
+      }
+    }
+  }
+
+  private static void setMean(
+      PageLayout layout, MemorySegment[] tiles, int tokens, KeyTransform transform, int kvHead) {
+    Tiles rows = new Tiles(layout);
+    float[] row = new float[layout.headDim()];
+    double[] sums = new double[row.length];
+    for (int first = 0; first < tokens; first += PageLayout.TOKENS) {
+      double[] tileSums = new double[row.length];
+      for (int slot = 0; slot < Math.min(PageLayout.TOKENS, tokens - first); slot++) {
+        rows.readKey(row, tiles[first / PageLayout.TOKENS], kvHead, slot);
+        transform.applyToKey(row, kvHead);
+        for (int c = 0; c < row.length; c++) {
+          tileSums[c] += row[c];
+        }
+      }
+      for (int c = 0; c < row.length; c++) {
+        sums[c] += tileSums[c];
+      }
+    }
+    for (int c = 0; c < row.length; c++) {
+      transform.setMean(kvHead, c, (float) (sums[c] / tokens));
+    }
+  }
 
   @Override
   public void pack(

@@ -30,6 +30,18 @@ final class Tiles {
     }
   }
 
+  void readKey(float[] key, MemorySegment tile, int kvHead, int slot) {
+    for (int c = 0; c < key.length; c++) {
+      key[c] = key(tile, kvHead, slot, c);
+    }
+  }
+
+  void readValue(float[] value, MemorySegment tile, int kvHead, int slot) {
+    for (int c = 0; c < value.length; c++) {
+      value[c] = value(tile, kvHead, slot, c);
+    }
+  }
+
   float key(MemorySegment tile, int kvHead, int slot, int channel) {
     return BFloat16.toFloat(tile.get(BF16, keyOffset(kvHead, slot, channel)));
   }

@@ -6,6 +6,8 @@ import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.backend.LinearOperator;
 import io.vquant.kernels.backend.RotaryOperator;
 import io.vquant.kernels.backend.RotarySpec;
+import io.vquant.kernels.quant.QuantScheme;
+import io.vquant.kernels.quant.QuantizeListener;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Tensor;
 import java.util.ArrayList;
@@ -16,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Operators that run together give the bits that each gives alone. */
 @ParameterizedClass
@@ -106,6 +109,75 @@ record TogetherConformanceTest(TestBackend candidate) {
         Closeness.assertSameBits(() -> what, out.read(), alone.read());
       }
     }
+  }
+
+  /** Weights in codes: q, k and v of one input, and gate and up with their activation. */
+  @ParameterizedTest
+  @ValueSource(strings = {"q8", "q4", "q4,group=64", "q4,outliers=3"})
+  void weightsInCodes(String scheme) {
+    SplittableRandom random = new SplittableRandom(scheme.hashCode());
+    try (KernelBackend backend = candidate.open(2)) {
+      for (int rows : new int[] {1, 2, 4, 5, 33, 130}) {
+        int columns = 64 * Sizes.any(random, 1, 2, 5);
+        List<LinearOperator> linears = new ArrayList<>();
+        List<Activations> outs = new ArrayList<>();
+        for (int outFeatures : new int[] {Sizes.any(random, 1, 48, 200), 64, 64}) {
+          linears.add(inCodes(backend, random, scheme, outFeatures, columns));
+          outs.add(Activations.output(backend, rows, outFeatures, false));
+        }
+        float[] x = ValuePattern.NORMAL.draw(random, rows * columns);
+        Tensor in = Activations.of(backend, rows, columns, x).tensor();
+        String what = "%s %s, %d rows of %d".formatted(candidate, scheme, rows, columns);
+        Tensor[] tensors = outs.stream().map(Activations::tensor).toArray(Tensor[]::new);
+        backend.linearGroup(linears).forward(tensors, in);
+        for (int i = 0; i < tensors.length; i++) {
+          Activations alone = Activations.output(backend, rows, tensors[i].columns(), false);
+          linears.get(i).forward(alone.tensor(), in);
+          Closeness.assertSameBits(() -> what, outs.get(i).read(), alone.read());
+        }
+        Activations gated = Activations.output(backend, rows, 64, false);
+        backend.gatedLinear(linears.get(1), linears.get(2)).forward(gated.tensor(), tensors[2], in);
+        backend.gatedActivation().forward(tensors[1], tensors[1], outs.get(2).tensor());
+        Closeness.assertSameBits(() -> what + ", gated", gated.read(), outs.get(1).read());
+      }
+    }
+  }
+
+  /** Codes with zeros and without take the input in different orders. */
+  @Test
+  void linearGroupOfSeveralSchemes() {
+    SplittableRandom random = new SplittableRandom(11);
+    try (KernelBackend backend = candidate.open(2)) {
+      LinearOperator first = inCodes(backend, random, "q8", 48, 64);
+      LinearOperator second = inCodes(backend, random, "q4", 48, 64);
+      LinearOperator third = linear(backend, random, DType.BF16, 48, 64);
+      Tensor in = Activations.of(backend, 3, 64, ValuePattern.NORMAL.draw(random, 3 * 64)).tensor();
+      List<LinearOperator> linears = List.of(first, second, third);
+      List<Activations> outs = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        outs.add(Activations.output(backend, 3, 48, false));
+      }
+      Tensor[] tensors = outs.stream().map(Activations::tensor).toArray(Tensor[]::new);
+      backend.linearGroup(linears).forward(tensors, in);
+      for (int i = 0; i < 3; i++) {
+        Activations alone = Activations.output(backend, 3, 48, false);
+        linears.get(i).forward(alone.tensor(), in);
+        Closeness.assertSameBits(() -> candidate + " seed 11", outs.get(i).read(), alone.read());
+      }
+    }
+  }
+
+  private static LinearOperator inCodes(
+      KernelBackend backend, SplittableRandom random, String text, int outFeatures, int columns) {
+    String[] parts = text.split(",", -1);
+    QuantScheme scheme = QuantScheme.of(parts[0]).orElseThrow();
+    for (int i = 1; i < parts.length; i++) {
+      String[] setting = parts[i].split("=", 2);
+      scheme = scheme.with(setting[0], setting[1]);
+    }
+    float[] w = ValuePattern.NORMAL.draw(random, DType.BF16, outFeatures * columns);
+    Tensor weight = StoredMatrix.of(DType.BF16, outFeatures, columns, w, false).tensor();
+    return backend.linear(backend.quantize(weight, scheme, QuantizeListener.NONE), null);
   }
 
   /** Positions that go up and down, and lie far from each other. */

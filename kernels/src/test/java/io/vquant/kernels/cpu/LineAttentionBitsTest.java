@@ -47,8 +47,27 @@ class LineAttentionBitsTest {
     assertThat(Long.toHexString(sum.getValue())).as("bits on any machine").isEqualTo(crc);
   }
 
-  /** Outputs and line scores of the last rows of a pass on top of another. */
+  /**
+   * A layer that has packed nothing: its rows are attended to by one kernel, observed by another.
+   */
+  @ParameterizedTest
+  @CsvSource({"64, 3, 0", "128, 5, 200", "80, 2, 0"})
+  void observedRowsOfUnpackedLayers(int headDim, int group, int window) {
+    int slidingWindow = window == 0 ? AttentionSpec.NO_WINDOW : window;
+    AttentionSpec spec = new AttentionSpec(2 * group, 2, headDim, 0.125f, slidingWindow);
+    byte[] together = attend(spec, "k4v4", 2, 150, ROWS);
+    assertThat(attend(spec, "k4v4", 1, 150, ROWS)).as("one thread").isEqualTo(together);
+    assertThat(attend(spec, "k4v4", 2, 150, 7)).as("chunks of 7 rows").isEqualTo(together);
+    assertThat(attend(spec, "k4v4", 2, 150, 1)).as("row by row").isEqualTo(together);
+  }
+
   private static byte[] attend(AttentionSpec spec, String format, int threads, int chunk) {
+    return attend(spec, format, threads, 900, chunk);
+  }
+
+  /** Outputs and line scores of the last rows of a pass on top of another. */
+  private static byte[] attend(
+      AttentionSpec spec, String format, int threads, int before, int chunk) {
     KvLayerPolicy policy = KvLayerPolicy.of(KvFormats.parse(format));
     int headDim = spec.headDim();
     KvCacheSpec cacheSpec =
@@ -57,8 +76,8 @@ class LineAttentionBitsTest {
     try (CpuBackend backend = new CpuBackend(new BackendOptions(threads));
         KvCache cache = backend.kvCache(cacheSpec)) {
       AttentionOperator attention = backend.attention(spec, policy.format());
-      Tensor past = matrix(backend, random, 900, 2 * headDim);
-      cache.beginPass(900);
+      Tensor past = matrix(backend, random, before, 2 * headDim);
+      cache.beginPass(before);
       cache.layer(0).append(past, past, 0);
       cache.endLayer(0);
       cache.endPass();
@@ -67,10 +86,10 @@ class LineAttentionBitsTest {
       Tensor out = backend.matrix(ROWS, q.columns());
       cache.beginPass(ROWS);
       LineKvLayer layer = (LineKvLayer) cache.layer(0);
-      layer.append(keys, keys, 900);
+      layer.append(keys, keys, before);
       for (int row = 0; row < ROWS; row += chunk) {
         int count = Math.min(chunk, ROWS - row);
-        attention.forward(out.rows(row, count), q.rows(row, count), layer, 900 + row);
+        attention.forward(out.rows(row, count), q.rows(row, count), layer, before + row);
       }
       return bytes(out, layer.scores().hotSums());
     }
