@@ -92,6 +92,9 @@ final class JvmOptions {
           "Simd::zero",
           "SoftmaxRows::scaled");
 
+  /** What does the work of a vector operation, lane by lane, until its loop is compiled. */
+  static final String STAND_INS = "jdk.incubator.vector.*::*";
+
   private JvmOptions() {}
 
   /** Options to stand before the user's own. */
@@ -106,6 +109,8 @@ final class JvmOptions {
     options.add("-XX:-UsePerfData");
     // However long the kernels' queue is, what waits goes on counting towards its own compilation.
     options.add("-XX:Tier3DelayOn=100");
+    // Code with counters runs for moments: what it calls is not worth a copy in each of them.
+    options.add("-XX:C1MaxInlineSize=12");
     // The launcher calls a handful of methods by reflection: not worth code of their own.
     options.add("-Djdk.reflect.useNativeAccessorOnly=true");
     options.add("-XX:CompileCommand=quiet");
@@ -116,6 +121,8 @@ final class JvmOptions {
     for (String method : VECTOR_LOOPS) {
       compileEarly(options, method);
     }
+    // Soon no one calls them any more: compiled as early as others they only delay the loops.
+    options.add("-XX:CompileCommand=CompileThresholdScaling," + STAND_INS + ",10.0");
     for (String method : VectorExpressions.METHODS) {
       options.add("-XX:CompileCommand=inline," + KERNELS + method);
     }

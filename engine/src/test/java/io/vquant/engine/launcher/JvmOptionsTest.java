@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Test;
 
 /** The options name methods in text: they must be there. */
@@ -38,6 +39,7 @@ class JvmOptionsTest {
     assertThat(JvmOptions.beside(List.of()))
         .filteredOn(
             option -> option.startsWith("-XX:CompileCommand=") && !option.endsWith("=quiet"))
+        .filteredOn(option -> !option.contains(JvmOptions.STAND_INS))
         .isNotEmpty()
         .allMatch(option -> METHOD.matcher(option).matches());
   }
@@ -55,6 +57,15 @@ class JvmOptionsTest {
     Set<String> inlined = methods("inline");
     assertThat(inlined).isNotEmpty().doesNotContainAnyElementsOf(methods("dontinline"));
     requireExist(inlined);
+  }
+
+  @Test
+  void standInsAreThoseOfTheVectorModule() {
+    String name = FloatVector.class.getName();
+    assertThat(JvmOptions.STAND_INS).isEqualTo(name.substring(0, name.lastIndexOf('.')) + ".*::*");
+    assertThat(JvmOptions.beside(List.of()))
+        .filteredOn(option -> option.contains(JvmOptions.STAND_INS))
+        .hasSize(1);
   }
 
   private static void requireExist(Set<String> methods) throws ClassNotFoundException {
