@@ -95,6 +95,19 @@ final class JvmOptions {
   /** What does the work of a vector operation, lane by lane, until its loop is compiled. */
   static final String STAND_INS = "jdk.incubator.vector.*::*";
 
+  /**
+   * How often a method tells that it ran, as logarithms of calls and of rounds of loops: half as
+   * often as usual while it is interpreted, a quarter while it counts. Each time the whole list of
+   * commands above is gone through, and what is busy for half a second is compiled for nothing.
+   */
+  private static final List<String> RARE_NOTICES =
+      List.of(
+          "-XX:Tier0InvokeNotifyFreqLog=8",
+          "-XX:Tier0BackedgeNotifyFreqLog=11",
+          "-XX:Tier2InvokeNotifyFreqLog=13",
+          "-XX:Tier3InvokeNotifyFreqLog=12",
+          "-XX:Tier3BackedgeNotifyFreqLog=15");
+
   private JvmOptions() {}
 
   /** Options to stand before the user's own. */
@@ -111,6 +124,7 @@ final class JvmOptions {
     options.add("-XX:Tier3DelayOn=100");
     // Code with counters runs for moments: what it calls is not worth a copy in each of them.
     options.add("-XX:C1MaxInlineSize=12");
+    options.addAll(RARE_NOTICES);
     // The launcher calls a handful of methods by reflection: not worth code of their own.
     options.add("-Djdk.reflect.useNativeAccessorOnly=true");
     options.add("-XX:CompileCommand=quiet");
