@@ -98,7 +98,8 @@ final class JvmOptions {
   /**
    * How often a method tells that it ran, as logarithms of calls and of rounds of loops: half as
    * often as usual while it is interpreted, a quarter while it counts. Each time the whole list of
-   * commands above is gone through, and what is busy for half a second is compiled for nothing.
+   * commands above is gone through, and what is busy for half a second is compiled for nothing. A
+   * server, which lives on, would only be slow for longer.
    */
   private static final List<String> RARE_NOTICES =
       List.of(
@@ -110,8 +111,12 @@ final class JvmOptions {
 
   private JvmOptions() {}
 
-  /** Options to stand before the user's own. */
-  static List<String> beside(List<String> userOptions) {
+  /**
+   * Options to stand before the user's own.
+   *
+   * @param command the first word of the command line; empty if there is none
+   */
+  static List<String> beside(List<String> userOptions, String command) {
     List<String> options = new ArrayList<>();
     if (!choosesCollector(userOptions)) {
       // What lives long is outside the heap: the least memory and the quickest start.
@@ -124,7 +129,9 @@ final class JvmOptions {
     options.add("-XX:Tier3DelayOn=100");
     // Code with counters runs for moments: what it calls is not worth a copy in each of them.
     options.add("-XX:C1MaxInlineSize=12");
-    options.addAll(RARE_NOTICES);
+    if (command.equals("generate")) {
+      options.addAll(RARE_NOTICES);
+    }
     // The launcher calls a handful of methods by reflection: not worth code of their own.
     options.add("-Djdk.reflect.useNativeAccessorOnly=true");
     options.add("-XX:CompileCommand=quiet");

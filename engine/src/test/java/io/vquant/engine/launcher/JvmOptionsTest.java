@@ -25,7 +25,7 @@ class JvmOptionsTest {
 
   private static Set<String> methods(String command) {
     Set<String> methods = new TreeSet<>();
-    for (String option : JvmOptions.beside(List.of())) {
+    for (String option : JvmOptions.beside(List.of(), "")) {
       Matcher matcher = METHOD.matcher(option);
       if (option.contains("=" + command + ",") && matcher.matches()) {
         methods.add(matcher.group(1) + "::" + matcher.group(2));
@@ -36,7 +36,7 @@ class JvmOptionsTest {
 
   @Test
   void everyCommandToTheCompilerNamesAMethod() {
-    assertThat(JvmOptions.beside(List.of()))
+    assertThat(JvmOptions.beside(List.of(), ""))
         .filteredOn(
             option -> option.startsWith("-XX:CompileCommand=") && !option.endsWith("=quiet"))
         .filteredOn(option -> !option.contains(JvmOptions.STAND_INS))
@@ -63,7 +63,7 @@ class JvmOptionsTest {
   void standInsAreThoseOfTheVectorModule() {
     String name = FloatVector.class.getName();
     assertThat(JvmOptions.STAND_INS).isEqualTo(name.substring(0, name.lastIndexOf('.')) + ".*::*");
-    assertThat(JvmOptions.beside(List.of()))
+    assertThat(JvmOptions.beside(List.of(), ""))
         .filteredOn(option -> option.contains(JvmOptions.STAND_INS))
         .hasSize(1);
   }
@@ -98,7 +98,17 @@ class JvmOptionsTest {
 
   @Test
   void aCollectorOfTheUsersIsKept() {
-    assertThat(JvmOptions.beside(List.of("-XX:+UseZGC"))).doesNotContain("-XX:+UseSerialGC");
-    assertThat(JvmOptions.beside(List.of())).contains("-XX:+UseSerialGC");
+    assertThat(JvmOptions.beside(List.of("-XX:+UseZGC"), "")).doesNotContain("-XX:+UseSerialGC");
+    assertThat(JvmOptions.beside(List.of(), "")).contains("-XX:+UseSerialGC");
+  }
+
+  @Test
+  void onlyAShortRunIsCompiledLess() {
+    List<String> server = JvmOptions.beside(List.of(), "serve");
+    assertThat(JvmOptions.beside(List.of(), "")).isEqualTo(server);
+    assertThat(JvmOptions.beside(List.of(), "generate"))
+        .containsAll(server)
+        .anyMatch(option -> option.matches("-XX:Tier3InvokeNotifyFreqLog=\\d+"));
+    assertThat(server).noneMatch(option -> option.contains("NotifyFreqLog"));
   }
 }
