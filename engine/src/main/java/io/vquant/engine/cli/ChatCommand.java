@@ -146,7 +146,7 @@ final class ChatCommand implements Callable<Integer> {
       screen.note("defaults: " + engine.generationDefaults());
     }
     DeviceChoice choice = model.deviceChoice();
-    if (!choice.reason().isEmpty()) {
+    if (choice.isAutomatic()) {
       screen.note(choice.describe());
     }
     if (screen.isInteractive()) {

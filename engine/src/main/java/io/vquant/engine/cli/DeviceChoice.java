@@ -48,6 +48,16 @@ record DeviceChoice(Device device, String reason) {
     }
   }
 
+  /** Whether nobody asked for this device. */
+  boolean isAutomatic() {
+    return !reason.isEmpty();
+  }
+
+  /** The CPU in place of a device that {@code auto} chose and that turned out to be unfit. */
+  DeviceChoice onCpu(String why) {
+    return new DeviceChoice(Device.CPU, "auto: " + device + ": " + why);
+  }
+
   /** {@code device cpu (auto: ...)}. */
   String describe() {
     return "device " + device + (reason.isEmpty() ? "" : " (" + reason + ")");

@@ -76,7 +76,7 @@ final class GenerationReport {
     firstTokenMillis = ProcessFacts.elapsedMillis();
     bar.close();
     DeviceChoice choice = model.deviceChoice();
-    if (!output.quiet() && !choice.reason().isEmpty()) {
+    if (!output.quiet() && choice.isAutomatic()) {
       context.console().message(choice.describe());
     }
   }

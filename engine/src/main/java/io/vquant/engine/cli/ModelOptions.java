@@ -3,10 +3,13 @@ package io.vquant.engine.cli;
 import io.vquant.engine.Engine;
 import io.vquant.engine.EngineOptions;
 import io.vquant.engine.ModelShape;
+import io.vquant.engine.NotEnoughMemoryException;
+import io.vquant.kernels.backend.OutOfDeviceMemoryException;
 import io.vquant.kernels.kvcache.UnfitPolicyException;
 import io.vquant.kernels.quant.SymmetricInt;
 import io.vquant.kernels.quant.UnfitSchemeException;
 import io.vquant.kernels.quant.WeightPolicy;
+import io.vquant.kernels.tensor.Device;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -221,7 +224,6 @@ final class ModelOptions {
       Function<EngineOptions, Engine> opener) {
     EngineOptions options =
         EngineOptions.of(directory, nativeCache)
-            .withDevice(deviceChoice().device())
             .withThreads(threads())
             .withKvPolicy(PolicyNames.kv("--kv", kvPolicies().getFirst()))
             .withPrefill(prefill())
@@ -229,8 +231,23 @@ final class ModelOptions {
     if (contextLength != null) {
       options = options.withContextLength(contextLength);
     }
-    return new EngineLoading(context, output)
-        .open(options, complete -> open(complete, format, opener));
+    EngineLoading loading = new EngineLoading(context, output);
+    return onFittingDevice(
+        options, complete -> loading.open(complete, given -> open(given, format, opener)));
+  }
+
+  /** Where nobody asked for a device, one that lacks the memory is no reason to refuse. */
+  private Engine onFittingDevice(EngineOptions options, Function<EngineOptions, Engine> opener) {
+    DeviceChoice first = deviceChoice();
+    try {
+      return opener.apply(options.withDevice(first.device()));
+    } catch (NotEnoughMemoryException | OutOfDeviceMemoryException e) {
+      if (!first.isAutomatic() || first.device().isHost()) {
+        throw e;
+      }
+      choice = first.onCpu(e.getMessage());
+      return opener.apply(options.withDevice(Device.CPU));
+    }
   }
 
   private Engine open(
@@ -276,7 +293,7 @@ final class ModelOptions {
     return folder.path(context);
   }
 
-  /** Where to run; decided once, since trying a device takes time. */
+  /** Where to run; found once, since trying a device takes time, and settled by opening. */
   DeviceChoice deviceChoice() {
     if (choice == null) {
       choice = DeviceChoice.parse(device);

@@ -69,7 +69,7 @@ final class PerplexityCommand implements Callable<Integer> {
     String content = windowing.readText(context);
     try (Engine engine = model.open(context, output, true)) {
       PerplexityText text = windowing.encode(engine, model, context, content);
-      if (!output.quiet() && !model.deviceChoice().reason().isEmpty()) {
+      if (!output.quiet() && model.deviceChoice().isAutomatic()) {
         context.console().message(model.deviceChoice().describe());
       }
       PerplexityResult result = measure(engine, plan, text);

@@ -134,6 +134,9 @@ final class ServeCommand implements Callable<Integer> {
 
   private void announce(Engine engine, ServerOptions options, ApiServer server) {
     if (!output.quiet()) {
+      if (model.deviceChoice().isAutomatic()) {
+        context.console().message(model.deviceChoice().describe());
+      }
       context
           .console()
           .message(

@@ -6,27 +6,12 @@ import io.vquant.kernels.tensor.Device;
 public final class OutOfDeviceMemoryException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private final long askedByteSize;
-  private final long freeByteSize;
-
-  public OutOfDeviceMemoryException(Device device, long askedByteSize, long freeByteSize) {
+  /**
+   * @param asked a number of bytes, or what a driver wanted them for
+   */
+  public OutOfDeviceMemoryException(Device device, String asked, long freeByteSize) {
     super(
-        "device "
-            + device
-            + " is out of memory: "
-            + askedByteSize
-            + " bytes asked for, "
-            + freeByteSize
-            + " free");
-    this.askedByteSize = askedByteSize;
-    this.freeByteSize = freeByteSize;
-  }
-
-  public long askedByteSize() {
-    return askedByteSize;
-  }
-
-  public long freeByteSize() {
-    return freeByteSize;
+        "device %s is out of memory: %s asked for, %d bytes free"
+            .formatted(device, asked, freeByteSize));
   }
 }

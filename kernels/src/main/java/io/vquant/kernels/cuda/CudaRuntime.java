@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -147,22 +148,32 @@ final class CudaRuntime implements AutoCloseable {
   private CudaModule module(Kernel kernel) {
     context.makeCurrent();
     return modules.computeIfAbsent(
-        kernel.module(), name -> new CudaModule(name, images.fatbin(name)));
+        kernel.module(),
+        name -> inMemory("kernels of " + name, () -> new CudaModule(name, images.fatbin(name))));
+  }
+
+  /**
+   * Asks the driver for what takes device memory by itself.
+   *
+   * @throws OutOfDeviceMemoryException if there is none
+   */
+  <T> T inMemory(String asked, Supplier<T> call) {
+    try {
+      return call.get();
+    } catch (CudaException e) {
+      if (e.isOutOfMemory()) {
+        throw new OutOfDeviceMemoryException(device, asked, context.freeByteSize());
+      }
+      throw e;
+    }
   }
 
   /** Undefined memory, freed with the backend or by its closing. */
   DeviceMemory allocate(long byteSize) {
     context.makeCurrent();
-    try {
-      DeviceMemory allocated = context.allocate(byteSize);
-      memory.add(allocated);
-      return allocated;
-    } catch (CudaException e) {
-      if (e.isOutOfMemory()) {
-        throw new OutOfDeviceMemoryException(device, byteSize, context.freeByteSize());
-      }
-      throw e;
-    }
+    DeviceMemory allocated = inMemory(byteSize + " bytes", () -> context.allocate(byteSize));
+    memory.add(allocated);
+    return allocated;
   }
 
   /** Counts the times that memory was freed: what was recorded before may name it. */

@@ -38,17 +38,20 @@ final class RecordedStep implements AutoCloseable {
     }
     if (graph == null) {
       runtime.forgetPass();
-      graph =
-          runtime.stream()
-              .record(() -> {
-                work.run();
-                runtime.stream(); // launches what waits to be joined
-              });
+      graph = runtime.inMemory("a recorded step", () -> record(work));
       hiddenAddress = address;
       generation = runtime.generation();
     }
     graph.launch(runtime.stream());
     runtime.forgetPass();
+  }
+
+  private CudaGraph record(Runnable work) {
+    return runtime.stream()
+        .record(() -> {
+          work.run();
+          runtime.stream(); // launches what waits to be joined
+        });
   }
 
   @Override
