@@ -1,7 +1,9 @@
 package io.vquant.tokenizer;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -25,7 +27,7 @@ public final class JsonFile {
    *     object
    */
   public static Map<String, @Nullable Object> readObject(Path file) {
-    JsonReader reader = new JsonReader(file, readText(file));
+    JsonReader reader = new JsonText(file, readBytes(file)).reader(0);
     JsonReader.Kind found = reader.peek();
     if (found != JsonReader.Kind.OBJECT) {
       throw new MalformedTokenizerException(file, "", "a JSON object", found.description);
@@ -43,6 +45,20 @@ public final class JsonFile {
    *     or not UTF-8
    */
   public static String readText(Path file) {
+    return decode(file, readBytes(file));
+  }
+
+  /** The text that a file's bytes are; refuses what is not UTF-8. */
+  static String decode(Path file, byte[] bytes) {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException e) {
+      throw new MalformedTokenizerException(file, "", "UTF-8 text", "bytes that are not UTF-8", e);
+    }
+  }
+
+  /** A file's bytes, whatever they are; refuses as {@link #readText} otherwise. */
+  static byte[] readBytes(Path file) {
     if (!Files.isRegularFile(file)) {
       String found =
           Files.isDirectory(file)
@@ -56,9 +72,7 @@ public final class JsonFile {
         throw new MalformedTokenizerException(
             file, "", "at most " + MAX_BYTE_SIZE + " bytes", byteSize + " bytes");
       }
-      return Files.readString(file);
-    } catch (CharacterCodingException e) {
-      throw new MalformedTokenizerException(file, "", "UTF-8 text", "bytes that are not UTF-8", e);
+      return Files.readAllBytes(file);
     } catch (IOException e) {
       throw new MalformedTokenizerException(file, "", "a readable file", String.valueOf(e), e);
     }

@@ -1,6 +1,5 @@
 package io.vquant.tokenizer;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,13 +42,9 @@ final class JsonReader {
   private int depth;
   private boolean atFirst;
 
-  /**
-   * A reader at the beginning of {@code json}.
-   *
-   * @param file named in messages
-   */
-  JsonReader(Path file, String json) {
-    scanner = new JsonScanner(file, json);
+  /** A reader at the place where the scanner stands. */
+  JsonReader(JsonScanner scanner) {
+    this.scanner = scanner;
   }
 
   /** What comes next; its first character decides. */
@@ -57,16 +52,13 @@ final class JsonReader {
     if (scanner.atEnd()) {
       return Kind.END;
     }
-    char c = scanner.peek();
-    if (c == '-' || JsonScanner.isDigit(c)) {
-      return Kind.NUMBER;
-    }
-    return switch (c) {
+    return switch (scanner.peek()) {
       case '{' -> Kind.OBJECT;
       case '[' -> Kind.ARRAY;
       case '"' -> Kind.STRING;
       case 't', 'f' -> Kind.BOOLEAN;
       case 'n' -> Kind.NULL;
+      case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' -> Kind.NUMBER;
       default -> throw scanner.unexpected();
     };
   }
@@ -99,6 +91,14 @@ final class JsonReader {
   /** The next value, which is a string. */
   String string() {
     return scanner.string();
+  }
+
+  /** Passes over the next value, which is a string, and says at which byte it began. */
+  int skipString() {
+    scanner.peek();
+    int place = scanner.at();
+    scanner.skipString();
+    return place;
   }
 
   /** The next value, which is a number: {@link JsonScanner#number}. */
@@ -142,26 +142,14 @@ final class JsonReader {
 
   /** Passes over the next value, checking that it is JSON. */
   void skip() {
-    switch (peek()) {
-      case OBJECT -> {
-        beginObject();
-        while (next('}')) {
-          scanner.skipString();
-          scanner.expect(':');
-          skip();
-        }
-      }
-      case ARRAY -> {
-        beginArray();
-        while (next(']')) {
-          skip();
-        }
-      }
-      case STRING -> scanner.skipString();
-      case NUMBER -> scanner.scanNumber();
-      case BOOLEAN, NULL -> value();
-      case END -> throw scanner.unexpected();
-    }
+    scanner.skip(MAX_DEPTH - depth, null);
+  }
+
+  /** Passes over the next value, which is an object, and says where its members are. */
+  MemberPlaces skipObject() {
+    MemberPlaces members = new MemberPlaces();
+    scanner.skip(MAX_DEPTH - depth, members);
+    return members;
   }
 
   /** Refuses anything but white space after what was read. */
@@ -184,7 +172,7 @@ final class JsonReader {
   private void begin(char bracket) {
     scanner.expect(bracket);
     if (++depth > MAX_DEPTH) {
-      throw scanner.malformed("nesting deeper than " + MAX_DEPTH);
+      throw scanner.tooDeep();
     }
     atFirst = true;
   }

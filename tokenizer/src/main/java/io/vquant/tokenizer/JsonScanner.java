@@ -1,15 +1,17 @@
 package io.vquant.tokenizer;
 
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The characters of a JSON text (RFC 8259) and its scalars. Plain loops over an array: they run
+ * The bytes of a JSON text (RFC 8259, UTF-8) and its scalars. Plain loops over an array: they run
  * while nothing is compiled yet.
  */
 final class JsonScanner {
-  /** What {@link #peek} answers behind the last character. */
-  static final char END = '\0';
+  /** What {@link #peek} answers behind the last byte. */
+  static final byte END = 0;
 
   /** Digits of a number; Java takes quadratic time to read them. */
   private static final int MAX_NUMBER_CHARS = 1000;
@@ -18,24 +20,35 @@ final class JsonScanner {
   private static final int MAX_LONG_CHARS = 18;
 
   private final Path file;
-  private final char[] text;
+  private final byte[] text;
   private int at;
   private int loneSurrogate = -1;
 
   /**
-   * A scanner at the beginning of {@code json}.
+   * A scanner that stands at a byte of {@code json}.
    *
    * @param file named in messages
    */
-  JsonScanner(Path file, String json) {
+  JsonScanner(Path file, byte[] json, int at) {
     this.file = file;
-    text = json.toCharArray();
+    this.text = json;
+    this.at = at;
   }
 
-  /** The next character that is not white space; {@link #END} is none of JSON's either. */
-  char peek() {
+  /** The next byte that is not white space; {@link #END} is none of JSON's either. */
+  byte peek() {
+    if (at < text.length && text[at] > ' ') {
+      return text[at];
+    }
     skipSpace();
     return at == text.length ? END : text[at];
+  }
+
+  private void skipSpace() {
+    while (at < text.length
+        && (text[at] == ' ' || text[at] == '\n' || text[at] == '\r' || text[at] == '\t')) {
+      at++;
+    }
   }
 
   boolean atEnd() {
@@ -43,14 +56,9 @@ final class JsonScanner {
     return at == text.length;
   }
 
-  private void skipSpace() {
-    char[] chars = text;
-    int i = at;
-    while (i < chars.length
-        && (chars[i] == ' ' || chars[i] == '\n' || chars[i] == '\r' || chars[i] == '\t')) {
-      i++;
-    }
-    at = i;
+  /** Where the scanner stands: the index of a byte. */
+  int at() {
+    return at;
   }
 
   /** Passes over the next character if it is this one. */
@@ -63,9 +71,10 @@ final class JsonScanner {
   }
 
   void expect(char wanted) {
-    if (!take(wanted)) {
+    if (peek() != wanted) {
       throw unexpected();
     }
+    at++;
   }
 
   void word(String wanted) {
@@ -79,83 +88,72 @@ final class JsonScanner {
   String string() {
     expect('"');
     int start = at;
-    int end = start;
-    char[] chars = text;
-    while (end < chars.length && chars[end] != '"' && chars[end] != '\\' && chars[end] >= ' ') {
-      end++;
+    at = StringBytes.plainEnd(text, start);
+    if (at < text.length && text[at] == '"') {
+      return utf8(start, at++);
     }
-    at = end;
-    if (end < chars.length && chars[end] == '"') {
-      at++;
-      return new String(chars, start, end - start);
-    }
-    return stringWithEscapes(start);
+    StringBuilder string = new StringBuilder(utf8(start, at));
+    restOfString(string);
+    return string.toString();
   }
 
   void skipString() {
     expect('"');
-    char[] chars = text;
-    int i = at;
-    while (i < chars.length && chars[i] != '"' && chars[i] != '\\' && chars[i] >= ' ') {
-      i++;
-    }
-    int start = at;
-    at = i;
-    if (i < chars.length && chars[i] == '"') {
+    at = StringBytes.plainEnd(text, at);
+    if (at < text.length && text[at] == '"') {
       at++;
     } else {
-      stringWithEscapes(start);
+      restOfString(null);
     }
   }
 
-  /** The rest of a string that began at {@code start} and has no escape before here. */
-  private String stringWithEscapes(int start) {
-    StringBuilder string = new StringBuilder().append(text, start, at - start);
+  /** Passes over the rest of a string from its first escape on. */
+  private void restOfString(@Nullable StringBuilder string) {
     int unpaired = -1; // where a surrogate was written that waits for its other half
-    while (at < text.length) {
-      int place = at;
-      char c = text[at];
-      if (c == '"') {
+    while (at < text.length && text[at] == '\\') {
+      int place = at++;
+      char value = escaped();
+      if ((unpaired >= 0) != Character.isLowSurrogate(value)) {
+        noteLoneSurrogate(unpaired >= 0 ? unpaired : place);
+      }
+      unpaired = Character.isHighSurrogate(value) ? place : -1;
+      int start = at;
+      at = StringBytes.plainEnd(text, start);
+      if (unpaired >= 0 && (at > start || at == text.length || text[at] != '\\')) {
         noteLoneSurrogate(unpaired);
-        at++;
-        return string.toString();
+        unpaired = -1;
       }
-      if (c < ' ') {
-        throw unexpected();
+      if (string != null) {
+        string.append(value).append(utf8(start, at));
       }
-      at++;
-      char value = c == '\\' ? escaped() : c;
-      boolean second = c == '\\' && Character.isLowSurrogate(value);
-      if ((unpaired >= 0) != second) {
-        noteLoneSurrogate(second ? place : unpaired);
-      }
-      unpaired = c == '\\' && Character.isHighSurrogate(value) ? place : -1;
-      string.append(value);
     }
-    throw unexpected();
+    if (at == text.length || text[at] != '"') {
+      throw unexpected();
+    }
+    at++;
   }
 
   private void noteLoneSurrogate(int place) {
-    if (place >= 0 && loneSurrogate < 0) {
+    if (loneSurrogate < 0) {
       loneSurrogate = place;
     }
   }
 
   /**
-   * Where the first escape ({@code \\ud800}) of a surrogate without its other half stood; -1 if
-   * there was none so far. This reader lets it pass, Rust's does not.
+   * Which character began the first escape ({@code \\ud800}) of a surrogate without its other half;
+   * -1 if there was none so far. This reader lets it pass, Rust's does not.
    */
   int loneSurrogate() {
-    return loneSurrogate;
+    return loneSurrogate < 0 ? -1 : utf8(0, loneSurrogate).length();
   }
 
   private char escaped() {
     if (at == text.length) {
       throw unexpected();
     }
-    char c = text[at++];
+    byte c = text[at++];
     return switch (c) {
-      case '"', '\\', '/' -> c;
+      case '"', '\\', '/' -> (char) c;
       case 'b' -> '\b';
       case 'f' -> '\f';
       case 'n' -> '\n';
@@ -172,7 +170,7 @@ final class JsonScanner {
   private char hexadecimal() {
     int value = 0;
     for (int i = 0; i < 4; i++, at++) {
-      int digit = at < text.length && text[at] < 128 ? Character.digit(text[at], 16) : -1;
+      int digit = at < text.length ? Character.digit(text[at], 16) : -1;
       if (digit < 0) {
         throw unexpected();
       }
@@ -182,11 +180,73 @@ final class JsonScanner {
   }
 
   /**
+   * Passes over the next value, checking that it is JSON. One loop for all levels of nesting, since
+   * most of a tokenizer.json goes through it before anything is compiled.
+   *
+   * @param maxDepth how deep the value may nest
+   * @param members gets the places of an object's names and values; not of those within its values
+   */
+  void skip(int maxDepth, @Nullable MemberPlaces members) {
+    byte[] closing = new byte[maxDepth];
+    int depth = 0;
+    do {
+      byte c = peek();
+      if (c == '"') {
+        skipString();
+      } else if (c == '{' || c == '[') {
+        at++;
+        if (depth == maxDepth) {
+          throw tooDeep();
+        }
+        closing[depth++] = (byte) (c + 2); // as ASCII has it
+        if (peek() != c + 2) {
+          if (c == '{') {
+            skipName(depth == 1 ? members : null);
+          }
+          continue;
+        }
+      } else {
+        skipScalar(c);
+      }
+      while (depth > 0 && peek() == closing[depth - 1]) {
+        at++;
+        depth--;
+      }
+      if (depth > 0) {
+        expect(',');
+        if (closing[depth - 1] == '}') {
+          skipName(depth == 1 ? members : null);
+        }
+      }
+    } while (depth > 0);
+  }
+
+  private void skipName(@Nullable MemberPlaces members) {
+    peek();
+    int name = at;
+    skipString();
+    expect(':');
+    if (members != null) {
+      peek();
+      members.add(name, at);
+    }
+  }
+
+  private void skipScalar(byte first) {
+    switch (first) {
+      case 't' -> word("true");
+      case 'f' -> word("false");
+      case 'n' -> word("null");
+      default -> scanNumber();
+    }
+  }
+
+  /**
    * A Long where the number is an integer that fits, a BigInteger where it does not, a Double where
    * it has a fraction or an exponent.
    */
   Number number() {
-    skipSpace();
+    peek();
     int start = at;
     boolean integer = scanNumber();
     if (at - start > MAX_NUMBER_CHARS) {
@@ -195,7 +255,7 @@ final class JsonScanner {
     if (integer && at - start <= MAX_LONG_CHARS) {
       return shortInteger(start);
     }
-    String digits = new String(text, start, at - start);
+    String digits = utf8(start, at);
     if (!integer) {
       double value = Double.parseDouble(digits);
       if (Double.isInfinite(value)) {
@@ -217,8 +277,8 @@ final class JsonScanner {
   }
 
   /** Passes over a number and says whether it is an integer. */
-  boolean scanNumber() {
-    if (text[at] == '-') {
+  private boolean scanNumber() {
+    if (at < text.length && text[at] == '-') {
       at++;
     }
     if (at < text.length && text[at] == '0') {
@@ -245,7 +305,7 @@ final class JsonScanner {
 
   private void digits() {
     int start = at;
-    while (at < text.length && isDigit(text[at])) {
+    while (at < text.length && text[at] >= '0' && text[at] <= '9') {
       at++;
     }
     if (at == start) {
@@ -253,12 +313,16 @@ final class JsonScanner {
     }
   }
 
-  static boolean isDigit(char c) {
-    return c >= '0' && c <= '9';
-  }
-
   private static Number fitting(BigInteger value) {
     return value.bitLength() < Long.SIZE ? (Number) value.longValue() : value;
+  }
+
+  private String utf8(int from, int to) {
+    return new String(text, from, to - from, StandardCharsets.UTF_8);
+  }
+
+  MalformedTokenizerException tooDeep() {
+    return malformed("nesting deeper than " + JsonReader.MAX_DEPTH);
   }
 
   /** A refusal of the character that stands here. */
@@ -266,22 +330,18 @@ final class JsonScanner {
     if (at >= text.length) {
       return malformed("the end of the file");
     }
-    char c = text[at];
+    char c = JsonFile.decode(file, text).charAt(utf8(0, at).length());
     boolean printable = c > ' ' && c < 127;
     return malformed(printable ? "'" + c + "'" : "character U+" + Integer.toHexString(c));
   }
 
-  /** A refusal of the file because of what stands here. */
+  /** A refusal of the file because of what stands here, or because it is not UTF-8 anywhere. */
   MalformedTokenizerException malformed(String found) {
-    int line = 1;
-    int lineStart = 0;
-    for (int i = 0; i < Math.min(at, text.length); i++) {
-      if (text[i] == '\n') {
-        line++;
-        lineStart = i + 1;
-      }
-    }
+    JsonFile.decode(file, text);
+    String before = utf8(0, at);
+    int line = 1 + (int) before.chars().filter(c -> c == '\n').count();
+    int column = before.length() - before.lastIndexOf('\n');
     return new MalformedTokenizerException(
-        file, "", "JSON", found + " (line " + line + ", column " + (at - lineStart + 1) + ")");
+        file, "", "JSON", found + " (line " + line + ", column " + column + ")");
   }
 }

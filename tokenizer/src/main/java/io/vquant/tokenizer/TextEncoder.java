@@ -109,7 +109,7 @@ final class TextEncoder implements AutoCloseable {
       made = aliased;
       if (made == null) {
         ControlTokenAliases aliases = new ControlTokenAliases(controlTokens.tokens());
-        made = new Aliased(aliases, new NativeTokenizer(aliases.rewrite(file.json())));
+        made = new Aliased(aliases, new NativeTokenizer(aliases.rewrite(file.json().toString())));
         aliased = made;
       }
       return made;

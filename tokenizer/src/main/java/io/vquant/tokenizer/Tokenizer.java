@@ -66,12 +66,12 @@ public final class Tokenizer implements AutoCloseable {
           "none, only tokenizer.model (SentencePiece), which has to be converted first");
     }
     // Before the library sees the text: it ends the process on some of what this refuses.
-    TokenizerFile file = TokenizerFile.read(json, JsonFile.readText(json));
+    TokenizerFile file = TokenizerFile.read(json);
     TokenizerSettings settings = TokenizerSettings.read(dir);
     NativeLibrary.load(nativeCacheDir);
     NativeTokenizer library;
     try {
-      library = new NativeTokenizer(file.json());
+      library = new NativeTokenizer(file.json().inAscii());
     } catch (RuntimeException e) {
       throw new MalformedTokenizerException(
           json,
@@ -138,7 +138,9 @@ public final class Tokenizer implements AutoCloseable {
    */
   public String decode(int[] ids, boolean skipSpecial) {
     for (int id : ids) {
-      token(id);
+      if (!hasToken(id)) {
+        throw noToken(id);
+      }
     }
     return library.decode(ids, skipSpecial);
   }
@@ -156,11 +158,15 @@ public final class Tokenizer implements AutoCloseable {
   public String token(int id) {
     String token = file.tokens().token(id);
     if (token == null) {
-      throw new IllegalArgumentException(
-          "token id %d: %s has no such token, its ids end at %d"
-              .formatted(id, file.file(), maxTokenId()));
+      throw noToken(id);
     }
     return token;
+  }
+
+  private IllegalArgumentException noToken(int id) {
+    return new IllegalArgumentException(
+        "token id %d: %s has no such token, its ids end at %d"
+            .formatted(id, file.file(), maxTokenId()));
   }
 
   /**
@@ -174,13 +180,13 @@ public final class Tokenizer implements AutoCloseable {
     if (token == null || bytes == TokenBytes.UNKNOWN) {
       return Optional.empty();
     }
-    boolean added = file.modelTokens().token(id) == null;
+    boolean added = !file.tokens().isModelToken(id);
     return Optional.of(added ? token.getBytes(StandardCharsets.UTF_8) : bytes.of(token));
   }
 
   /** Whether the id has a token: vocabularies may have holes, and models more rows than tokens. */
   public boolean hasToken(int id) {
-    return file.tokens().token(id) != null;
+    return file.tokens().has(id);
   }
 
   /** The id of a token as the vocabulary writes it. */

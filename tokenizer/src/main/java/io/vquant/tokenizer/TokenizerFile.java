@@ -11,32 +11,34 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the engine itself reads of a tokenizer.json; the library reads the rest.
  *
- * @param json the whole text, for the library
- * @param modelTokens the model's own vocabulary, without added tokens
+ * @param json the whole text, valid JSON in UTF-8, for the library
  * @param tokens vocabulary and added tokens
  * @param addedTokensInModel the contents of added tokens that the model's own vocabulary has too
  * @param decoder how ids become text
  */
 record TokenizerFile(
-    Path file,
-    String json,
-    TokenTable modelTokens,
+    JsonText json,
     TokenTable tokens,
     List<AddedToken> addedTokens,
     Set<String> addedTokensInModel,
     DecoderTraits decoder) {
 
+  Path file() {
+    return json.file();
+  }
+
   /**
    * @throws MalformedTokenizerException if it is missing, not JSON, or lacks what every
    *     tokenizer.json has
    */
-  static TokenizerFile read(Path file, String json) {
+  static TokenizerFile read(Path file) {
+    JsonText json = new JsonText(file, JsonFile.readBytes(file));
     if (json.startsWith("version https://git-lfs")) {
       throw new MalformedTokenizerException(
           file, "", "JSON", "a Git-LFS pointer: fetch the real file");
     }
-    JsonReader reader = new JsonReader(file, json);
-    Reading reading = new Reading(file);
+    JsonReader reader = json.reader(0);
+    Reading reading = new Reading(json);
     reading.object(reader);
     reader.requireEnd();
     int lone = reader.loneSurrogate();
@@ -44,13 +46,13 @@ record TokenizerFile(
       throw new MalformedTokenizerException(
           file, "character " + lone, "Unicode text", "half a surrogate pair");
     }
-    return reading.result(json);
+    return reading.result();
   }
 
   /** The state of one pass over the file. */
   private static final class Reading {
     private final Path file;
-    private final TokenTable modelTokens;
+    private final JsonText json;
     private final TokenTable tokens;
     private final List<AddedToken> addedTokens = new ArrayList<>();
     private DecoderTraits decoder = DecoderTraits.of(null);
@@ -58,10 +60,10 @@ record TokenizerFile(
     private boolean sawMerges;
     private String wordPartPrefix = "";
 
-    Reading(Path file) {
-      this.file = file;
-      modelTokens = new TokenTable(file);
-      tokens = new TokenTable(file);
+    Reading(JsonText json) {
+      this.json = json;
+      file = json.file();
+      tokens = new TokenTable(json);
     }
 
     void object(JsonReader in) {
@@ -100,14 +102,23 @@ record TokenizerFile(
     /** {@code {token: id, ...}}: BPE, WordPiece, WordLevel. */
     private void vocabulary(JsonReader in) {
       sawVocab = true;
-      in.beginObject();
-      for (String token = in.nextName(); token != null; token = in.nextName()) {
-        Object id = in.value();
-        if (!(id instanceof Long number)) {
-          throw malformed("model.vocab['" + token + "']", "an id", kind(id));
+      MemberPlaces members = in.skipObject();
+      for (int i = 0; i < members.count(); i++) {
+        long id = json.number(members.value(i));
+        if (id < 0) {
+          id = unusualId(members.name(i), members.value(i));
         }
-        putModelToken("model.vocab", number, token);
+        tokens.putModelToken("model.vocab", id, members.name(i));
       }
+    }
+
+    private long unusualId(int name, int value) {
+      Object id = json.reader(value).value();
+      if (!(id instanceof Long number)) {
+        String token = json.string(name);
+        throw malformed("model.vocab['" + token + "']", "an id", kind(id));
+      }
+      return number;
     }
 
     /** {@code [[piece, score], ...]}, the id is the position: Unigram. */
@@ -122,7 +133,7 @@ record TokenizerFile(
         if (!in.nextElement() || in.peek() != JsonReader.Kind.STRING) {
           throw malformed("model.vocab[" + id + "]", "a piece", "none");
         }
-        putModelToken("model.vocab", id, in.string());
+        tokens.putModelToken("model.vocab", id, in.skipString());
         while (in.nextElement()) {
           in.skip();
         }
@@ -147,11 +158,6 @@ record TokenizerFile(
         return "a boolean";
       }
       return value == null ? "null" : value instanceof List<?> ? "an array" : "an object";
-    }
-
-    private void putModelToken(String field, long id, String token) {
-      modelTokens.put(field, id, token);
-      tokens.put(field, id, token);
     }
 
     private void addedTokens(@Nullable Object value) {
@@ -179,7 +185,7 @@ record TokenizerFile(
       }
     }
 
-    TokenizerFile result(String json) {
+    TokenizerFile result() {
       if (!sawVocab) {
         throw malformed("model.vocab", "a vocabulary", "none");
       }
@@ -188,7 +194,7 @@ record TokenizerFile(
       }
       // after the vocabulary, whatever the order in the file
       Map<String, Integer> modelIds =
-          modelTokens.idsOf(addedTokens.stream().map(AddedToken::content).toList());
+          tokens.modelIdsOf(addedTokens.stream().map(AddedToken::content).toList());
       for (int i = 0; i < addedTokens.size(); i++) {
         AddedToken added = addedTokens.get(i);
         String field = "added_tokens[" + i + "].id";
@@ -199,19 +205,13 @@ record TokenizerFile(
               "%d, the id of '%s' in model.vocab".formatted(modelId, added.content()),
               "" + added.id());
         }
-        tokens.put(field, added.id(), added.content());
+        tokens.putAddedToken(field, added.id(), added.content());
       }
       if (tokens.count() == 0) {
         throw malformed("model.vocab", "at least one token", "none");
       }
       return new TokenizerFile(
-          file,
-          json,
-          modelTokens,
-          tokens,
-          List.copyOf(addedTokens),
-          Set.copyOf(modelIds.keySet()),
-          decoder);
+          json, tokens, List.copyOf(addedTokens), Set.copyOf(modelIds.keySet()), decoder);
     }
 
     private MalformedTokenizerException malformed(String field, String expected, String found) {

@@ -13,17 +13,19 @@ import java.util.List;
  * engine that is already ending. The chat is the exception ({@link TerminalInterrupts}).
  */
 final class EngineProcess {
+  private final String[] args;
   private final List<String> command = new ArrayList<>();
   private final ClassArchive archive;
   private final boolean argumentsTravelApart;
   private boolean ending;
   private Process process;
 
-  EngineProcess(JavaInstallation java, CommandBytes own) {
+  EngineProcess(JavaInstallation java, CommandBytes own, String[] args) {
+    this.args = args;
     List<String> userOptions = own.javaOptions();
     archive = ClassArchive.of(java, System.getenv());
     command.add(java.executable().toString());
-    command.addAll(JvmOptions.beside(userOptions));
+    command.addAll(JvmOptions.beside(userOptions, args.length == 0 ? "" : args[0]));
     command.addAll(userOptions);
     command.add("-D" + ParentProcess.PID_PROPERTY + "=" + ProcessHandle.current().pid());
     argumentsTravelApart = own.isUnreadableHere();
@@ -34,7 +36,7 @@ final class EngineProcess {
    *
    * @return its exit code; 128 + the signal's number when a signal ended it
    */
-  int run(String[] args) throws IOException, InterruptedException {
+  int run() throws IOException, InterruptedException {
     if (argumentsTravelApart) {
       command.add("-D" + ParentProcess.ARGUMENT_COUNT_PROPERTY + "=" + args.length);
     }

@@ -92,10 +92,31 @@ final class JvmOptions {
           "Simd::zero",
           "SoftmaxRows::scaled");
 
+  /** What does the work of a vector operation, lane by lane, until its loop is compiled. */
+  static final String STAND_INS = "jdk.incubator.vector.*::*";
+
+  /**
+   * How often a method tells that it ran, as logarithms of calls and of rounds of loops: half as
+   * often as usual while it is interpreted, a quarter while it counts. Each time the whole list of
+   * commands above is gone through, and what is busy for half a second is compiled for nothing. A
+   * server, which lives on, would only be slow for longer.
+   */
+  private static final List<String> RARE_NOTICES =
+      List.of(
+          "-XX:Tier0InvokeNotifyFreqLog=8",
+          "-XX:Tier0BackedgeNotifyFreqLog=11",
+          "-XX:Tier2InvokeNotifyFreqLog=13",
+          "-XX:Tier3InvokeNotifyFreqLog=12",
+          "-XX:Tier3BackedgeNotifyFreqLog=15");
+
   private JvmOptions() {}
 
-  /** Options to stand before the user's own. */
-  static List<String> beside(List<String> userOptions) {
+  /**
+   * Options to stand before the user's own.
+   *
+   * @param command the first word of the command line; empty if there is none
+   */
+  static List<String> beside(List<String> userOptions, String command) {
     List<String> options = new ArrayList<>();
     if (!choosesCollector(userOptions)) {
       // What lives long is outside the heap: the least memory and the quickest start.
@@ -106,6 +127,11 @@ final class JvmOptions {
     options.add("-XX:-UsePerfData");
     // However long the kernels' queue is, what waits goes on counting towards its own compilation.
     options.add("-XX:Tier3DelayOn=100");
+    // Code with counters runs for moments: what it calls is not worth a copy in each of them.
+    options.add("-XX:C1MaxInlineSize=12");
+    if (command.equals("generate")) {
+      options.addAll(RARE_NOTICES);
+    }
     // The launcher calls a handful of methods by reflection: not worth code of their own.
     options.add("-Djdk.reflect.useNativeAccessorOnly=true");
     options.add("-XX:CompileCommand=quiet");
@@ -116,6 +142,8 @@ final class JvmOptions {
     for (String method : VECTOR_LOOPS) {
       compileEarly(options, method);
     }
+    // Soon no one calls them any more: compiled as early as others they only delay the loops.
+    options.add("-XX:CompileCommand=CompileThresholdScaling," + STAND_INS + ",10.0");
     for (String method : VectorExpressions.METHODS) {
       options.add("-XX:CompileCommand=inline," + KERNELS + method);
     }

@@ -32,7 +32,7 @@ public final class Launcher {
     } else {
       JavaInstallation java = capable ? JavaInstallation.ofThisProcess() : newerJava();
       CommandBytes command = CommandBytes.ofThisProcess(args.length);
-      System.exit(new EngineProcess(java, command).run(args));
+      System.exit(new EngineProcess(java, command, args).run());
     }
   }
 

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Test;
 
 /** The options name methods in text: they must be there. */
@@ -24,7 +25,7 @@ class JvmOptionsTest {
 
   private static Set<String> methods(String command) {
     Set<String> methods = new TreeSet<>();
-    for (String option : JvmOptions.beside(List.of())) {
+    for (String option : JvmOptions.beside(List.of(), "")) {
       Matcher matcher = METHOD.matcher(option);
       if (option.contains("=" + command + ",") && matcher.matches()) {
         methods.add(matcher.group(1) + "::" + matcher.group(2));
@@ -35,9 +36,10 @@ class JvmOptionsTest {
 
   @Test
   void everyCommandToTheCompilerNamesAMethod() {
-    assertThat(JvmOptions.beside(List.of()))
+    assertThat(JvmOptions.beside(List.of(), ""))
         .filteredOn(
             option -> option.startsWith("-XX:CompileCommand=") && !option.endsWith("=quiet"))
+        .filteredOn(option -> !option.contains(JvmOptions.STAND_INS))
         .isNotEmpty()
         .allMatch(option -> METHOD.matcher(option).matches());
   }
@@ -55,6 +57,15 @@ class JvmOptionsTest {
     Set<String> inlined = methods("inline");
     assertThat(inlined).isNotEmpty().doesNotContainAnyElementsOf(methods("dontinline"));
     requireExist(inlined);
+  }
+
+  @Test
+  void standInsAreThoseOfTheVectorModule() {
+    String name = FloatVector.class.getName();
+    assertThat(JvmOptions.STAND_INS).isEqualTo(name.substring(0, name.lastIndexOf('.')) + ".*::*");
+    assertThat(JvmOptions.beside(List.of(), ""))
+        .filteredOn(option -> option.contains(JvmOptions.STAND_INS))
+        .hasSize(1);
   }
 
   private static void requireExist(Set<String> methods) throws ClassNotFoundException {
@@ -87,7 +98,17 @@ class JvmOptionsTest {
 
   @Test
   void aCollectorOfTheUsersIsKept() {
-    assertThat(JvmOptions.beside(List.of("-XX:+UseZGC"))).doesNotContain("-XX:+UseSerialGC");
-    assertThat(JvmOptions.beside(List.of())).contains("-XX:+UseSerialGC");
+    assertThat(JvmOptions.beside(List.of("-XX:+UseZGC"), "")).doesNotContain("-XX:+UseSerialGC");
+    assertThat(JvmOptions.beside(List.of(), "")).contains("-XX:+UseSerialGC");
+  }
+
+  @Test
+  void onlyAShortRunIsCompiledLess() {
+    List<String> server = JvmOptions.beside(List.of(), "serve");
+    assertThat(JvmOptions.beside(List.of(), "")).isEqualTo(server);
+    assertThat(JvmOptions.beside(List.of(), "generate"))
+        .containsAll(server)
+        .anyMatch(option -> option.matches("-XX:Tier3InvokeNotifyFreqLog=\\d+"));
+    assertThat(server).noneMatch(option -> option.contains("NotifyFreqLog"));
   }
 }
