@@ -87,6 +87,7 @@ final class AttnMapCommand implements Callable<Integer> {
     InputText.requireWellFormed(text, "prompt");
     AttnMapFiles files = out == null ? null : AttnMapFiles.in(out);
     try (Engine engine = model.open(context, output, true)) {
+      model.tellDevice(context, output);
       requireLayer(engine.config().numHiddenLayers());
       int numHeads = engine.config().numAttentionHeads();
       NumberRanges shown = wanted == null ? NumberRanges.upTo("--heads", numHeads) : wanted;

@@ -89,6 +89,7 @@ final class AttnMseCommand implements Callable<Integer> {
     String content = PerplexityText.read(file, context.console().in());
     long startNanos = System.nanoTime();
     try (Engine engine = model.open(context, output, true)) {
+      model.tellDevice(context, output);
       int numLayers = engine.config().numHiddenLayers();
       if (ranges != null) {
         ranges.requireBelow(numLayers, "the model's layers");

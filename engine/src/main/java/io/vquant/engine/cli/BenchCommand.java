@@ -100,6 +100,7 @@ final class BenchCommand implements Callable<Integer> {
       for (String weights : model.weightFormats()) {
         engines.add(open(weights));
       }
+      model.tellDevice(context, output);
       context.interruption().onRequest(() -> {}); // the test looks, and keeps what it has
       SpeedTest test =
           new SpeedTest(

@@ -99,6 +99,7 @@ final class EvalCommand implements Callable<Integer> {
     List<EvalTask> chosen = choice.open(context.console().in());
     long startNanos = System.nanoTime();
     try (Engine engine = model.open(context, output, true)) {
+      model.tellDevice(context, output);
       List<EvalResult> done = ask(engine, chosen);
       if (done.isEmpty()) {
         throw new InterruptedCommandException();

@@ -75,10 +75,7 @@ final class GenerationReport {
     anyToken = true;
     firstTokenMillis = ProcessFacts.elapsedMillis();
     bar.close();
-    DeviceChoice choice = model.deviceChoice();
-    if (!output.quiet() && choice.isAutomatic()) {
-      context.console().message(choice.describe());
-    }
+    model.tellDevice(context, output);
   }
 
   /** Ends the text, or prints the JSON object; then the numbers. */

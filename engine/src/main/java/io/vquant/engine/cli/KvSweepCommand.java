@@ -92,6 +92,7 @@ final class KvSweepCommand implements Callable<Integer> {
     OutputFile picture = OutputFile.of("--png", png);
     String content = windowing.readText(context);
     try (Engine engine = model.openForPolicies(context, output)) {
+      model.tellDevice(context, output);
       PerplexityText text = windowing.encode(engine, model, context, content);
       context.interruption().onRequest(() -> {}); // the run looks, and ends after its last window
       List<SweepRow> rows = run(engine, plan, text, policies);

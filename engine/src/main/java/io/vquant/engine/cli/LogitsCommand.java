@@ -76,9 +76,7 @@ final class LogitsCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw CommandFailure.badInput("--out " + out + ": cannot be written: " + e, e);
     }
-    if (!output.quiet() && model.deviceChoice().isAutomatic()) {
-      context.console().message(model.deviceChoice().describe());
-    }
+    model.tellDevice(context, output);
     return ExitCode.DONE;
   }
 

@@ -301,6 +301,13 @@ final class ModelOptions {
     return choice;
   }
 
+  /** The one line of {@code auto}: which device it chose, and why. */
+  void tellDevice(CommandContext context, OutputOptions output) {
+    if (!output.quiet() && deviceChoice().isAutomatic()) {
+      context.console().message(deviceChoice().describe());
+    }
+  }
+
   int threads() {
     return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
   }

@@ -69,9 +69,7 @@ final class PerplexityCommand implements Callable<Integer> {
     String content = windowing.readText(context);
     try (Engine engine = model.open(context, output, true)) {
       PerplexityText text = windowing.encode(engine, model, context, content);
-      if (!output.quiet() && model.deviceChoice().isAutomatic()) {
-        context.console().message(model.deviceChoice().describe());
-      }
+      model.tellDevice(context, output);
       PerplexityResult result = measure(engine, plan, text);
       report(new PerplexityReport(model, engine, plan, text, result, againstWeights));
       return result.partial() ? ExitCode.INTERRUPTED : ExitCode.DONE;

@@ -133,10 +133,8 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private void announce(Engine engine, ServerOptions options, ApiServer server) {
+    model.tellDevice(context, output);
     if (!output.quiet()) {
-      if (model.deviceChoice().isAutomatic()) {
-        context.console().message(model.deviceChoice().describe());
-      }
       context
           .console()
           .message(
