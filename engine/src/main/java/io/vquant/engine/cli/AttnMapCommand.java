@@ -87,7 +87,6 @@ final class AttnMapCommand implements Callable<Integer> {
     InputText.requireWellFormed(text, "prompt");
     AttnMapFiles files = out == null ? null : AttnMapFiles.in(out);
     try (Engine engine = model.open(context, output, true)) {
-      model.tellDevice(context, output);
       requireLayer(engine.config().numHiddenLayers());
       int numHeads = engine.config().numAttentionHeads();
       NumberRanges shown = wanted == null ? NumberRanges.upTo("--heads", numHeads) : wanted;
@@ -95,6 +94,7 @@ final class AttnMapCommand implements Callable<Integer> {
       int[] ids = new PromptEncoder(engine, model.folder(context)).encode(text, prompt);
       AttnMapReport report = new AttnMapReport(engine.tokenizer(), model.modelName(), layer, ids);
       run(engine, ids, inputs -> show(inputs, choice, shown, report, files));
+      model.tellDevice(context, output);
       TextOutput stdout = context.console().out();
       if (json) {
         stdout.line(report.asJson().compact()).flush();

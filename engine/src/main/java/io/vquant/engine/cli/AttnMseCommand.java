@@ -89,7 +89,6 @@ final class AttnMseCommand implements Callable<Integer> {
     String content = PerplexityText.read(file, context.console().in());
     long startNanos = System.nanoTime();
     try (Engine engine = model.open(context, output, true)) {
-      model.tellDevice(context, output);
       int numLayers = engine.config().numHiddenLayers();
       if (ranges != null) {
         ranges.requireBelow(numLayers, "the model's layers");
@@ -99,6 +98,7 @@ final class AttnMseCommand implements Callable<Integer> {
       AttnMseReport report =
           new AttnMseReport(
               model.modelName(), file, ids.length, wanted, names.contains("layers"), errors);
+      model.tellDevice(context, output);
       TextOutput out = context.console().out();
       if (json) {
         out.line(report.asJson().compact()).flush();

@@ -100,7 +100,6 @@ final class BenchCommand implements Callable<Integer> {
       for (String weights : model.weightFormats()) {
         engines.add(open(weights));
       }
-      model.tellDevice(context, output);
       context.interruption().onRequest(() -> {}); // the test looks, and keeps what it has
       SpeedTest test =
           new SpeedTest(
@@ -127,6 +126,7 @@ final class BenchCommand implements Callable<Integer> {
   private int report(List<BenchRow> rows, int planned, ReportFormat chosen) {
     boolean partial = context.interruption().isRequested();
     List<BenchRow> marked = partial ? rows.stream().map(BenchRow::asPartial).toList() : rows;
+    model.tellDevice(context, output);
     TextOutput out = context.console().out();
     out.print(BenchTable.format(marked, chosen));
     if (partial && chosen == ReportFormat.MD) {

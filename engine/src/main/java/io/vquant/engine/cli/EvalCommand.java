@@ -99,11 +99,11 @@ final class EvalCommand implements Callable<Integer> {
     List<EvalTask> chosen = choice.open(context.console().in());
     long startNanos = System.nanoTime();
     try (Engine engine = model.open(context, output, true)) {
-      model.tellDevice(context, output);
       List<EvalResult> done = ask(engine, chosen);
       if (done.isEmpty()) {
         throw new InterruptedCommandException();
       }
+      model.tellDevice(context, output);
       boolean partial = context.interruption().isRequested();
       EvalOutput out =
           new EvalOutput(new EvalReport(done), model, engine, examples, limit, startNanos);

@@ -92,10 +92,10 @@ final class KvSweepCommand implements Callable<Integer> {
     OutputFile picture = OutputFile.of("--png", png);
     String content = windowing.readText(context);
     try (Engine engine = model.openForPolicies(context, output)) {
-      model.tellDevice(context, output);
       PerplexityText text = windowing.encode(engine, model, context, content);
       context.interruption().onRequest(() -> {}); // the run looks, and ends after its last window
       List<SweepRow> rows = run(engine, plan, text, policies);
+      model.tellDevice(context, output);
       print(text, plan, rows, chosen);
       if (picture.isGiven()) {
         picture.write(PngImage.of(SweepTable.plot(title(plan, rows), rows).draw()));

@@ -100,12 +100,12 @@ final class NeedleCommand implements Callable<Integer> {
         new NeedleGrid(
             lengths, depths.stream().map(depth -> depth / 100.0).toList(), trials, keys, seed);
     try (Engine engine = model.open(context, output, true)) {
-      model.tellDevice(context, output);
       requireContext(engine.contextLength());
       List<NeedleGrid.Cell> cells = run(engine, grid, text);
       if (cells.isEmpty()) {
         throw new InterruptedCommandException();
       }
+      model.tellDevice(context, output);
       NeedleReport report = new NeedleReport(grid, cells);
       boolean partial = cells.size() < lengths.size() * depths.size();
       print(engine, report, chosen, partial);
