@@ -33,6 +33,7 @@ final class ModelOptions {
   private String device = "auto";
 
   private @Nullable DeviceChoice choice;
+  private boolean isDeviceSettled;
 
   @Option(
       names = {"-t", "--threads"},
@@ -236,18 +237,24 @@ final class ModelOptions {
         options, complete -> loading.open(complete, given -> open(given, format, opener)));
   }
 
-  /** Where nobody asked for a device, one that lacks the memory is no reason to refuse. */
+  /**
+   * Where nobody asked for a device, one that lacks the memory is no reason to refuse. Models that
+   * are compared run on one device, so the first that opens settles it.
+   */
   private Engine onFittingDevice(EngineOptions options, Function<EngineOptions, Engine> opener) {
     DeviceChoice first = deviceChoice();
+    Engine engine;
     try {
-      return opener.apply(options.withDevice(first.device()));
+      engine = opener.apply(options.withDevice(first.device()));
     } catch (NotEnoughMemoryException | OutOfDeviceMemoryException e) {
-      if (!first.isAutomatic() || first.device().isHost()) {
+      if (isDeviceSettled || !first.isAutomatic() || first.device().isHost()) {
         throw e;
       }
       choice = first.onCpu(e.getMessage());
-      return opener.apply(options.withDevice(Device.CPU));
+      engine = opener.apply(options.withDevice(Device.CPU));
     }
+    isDeviceSettled = true;
+    return engine;
   }
 
   private Engine open(
