@@ -1,6 +1,6 @@
 // Decode attention (one query row) over a layer that packs, in one pass: packed pages by warps (packed_pages.cuh), then tiles of BF16 by the block
 // (line_tiles.cuh); the last block of a KV head merges, and turns the tiles' scores into the attention weights that lines are chosen by.
-// Grid: (splits, KV heads, sequences). At most 8 query heads a KV head.
+// Grid: (splits, KV heads, sequences); the layer of a sequence is so many bytes from the first one's. At most 8 query heads a KV head.
 #include "line_tiles.cuh"
 #include "packed_pages.cuh"
 
@@ -92,7 +92,7 @@ __device__ __forceinline__ void observe(const LineLayer &layer, int kvHead, int 
 
 // One layer and one position a sequence.
 template <int D, int KB, int KG, int VB, int VG>
-__device__ void decode(float *out, const float *q, const LineLayer *layers, const int *positions, float *partials, unsigned *counters, int groupSize, float scale,
+__device__ void decode(float *out, const float *q, const LineLayer *layers, const long long *layerOffsets, const int *positions, float *partials, unsigned *counters, int groupSize, float scale,
                        int window, int options) {
   extern __shared__ __align__(128) uint8_t shared[];
   __shared__ bool isLast;
@@ -104,7 +104,7 @@ __device__ void decode(float *out, const float *q, const LineLayer *layers, cons
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, row = lane / 4, pair = lane % 4, kvHead = blockIdx.y, sequence = blockIdx.z;
   int slot = sequence * gridDim.y + kvHead;
   q += (long long)slot * groupSize * D, out += (long long)slot * groupSize * D;
-  const LineLayer &layer = layers[sequence];
+  const LineLayer &layer = *(const LineLayer *)((const uint8_t *)layers + (layerOffsets ? layerOffsets[sequence] : 0));
   int position = positions[sequence], first = firstVisible(position, window);
   Share share(layer.slabTiles + layer.hotTiles, layer.packedPages - layer.firstPage);
   if (blockIdx.x >= share.splits) return;
@@ -144,9 +144,9 @@ __device__ void decode(float *out, const float *q, const LineLayer *layers, cons
 
 #define ENTRY(NAME, D, KB, KG, VB, VG)                                                                                                                     \
   extern "C" __global__ void __launch_bounds__(THREADS, (PageShape<D, KB, KG, VB, VG>::BLOCKS_AN_SM))                                         \
-      decode_packed_##NAME##_d##D(float *out, const float *q, const LineLayer *layers, const int *positions, float *partials, unsigned *counters,           \
+      decode_packed_##NAME##_d##D(float *out, const float *q, const LineLayer *layers, const long long *layerOffsets, const int *positions, float *partials, unsigned *counters,           \
                                   int groupSize, float scale, int window, int options) {                                                                  \
-    decode<D, KB, KG, VB, VG>(out, q, layers, positions, partials, counters, groupSize, scale, window, options);                                            \
+    decode<D, KB, KG, VB, VG>(out, q, layers, layerOffsets, positions, partials, counters, groupSize, scale, window, options);                                            \
   }
 ENTRY(k4v4g128, 128, 4, 128, 4, 128)
 ENTRY(k4v4, 128, 4, 64, 4, 64)

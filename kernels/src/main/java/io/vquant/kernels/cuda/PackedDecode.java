@@ -117,16 +117,19 @@ final class PackedDecode {
    *
    * @param out device address of {@code [sequences, numQueryHeads * headDim]} F32
    * @param q the same shape
-   * @param layers {@code struct LineLayer} a sequence
+   * @param layer {@code struct LineLayer} of the first sequence
+   * @param layerOffsets how many bytes after it each one's is, a long a sequence; 0: there is one
    * @param positions of the queries, one int a sequence
    * @param options {@link #TRANSFORM_QUERIES}, {@link #SQUARED_WEIGHTS}
    */
-  void forward(long out, long q, long layers, long positions, int sequences, int options) {
+  void forward(
+      long out, long q, long layer, long layerOffsets, long positions, int sequences, int options) {
     function
         .call()
         .int64(out)
         .int64(q)
-        .int64(layers)
+        .int64(layer)
+        .int64(layerOffsets)
         .int64(positions)
         .int64(partials.address())
         .int64(counters.address())
