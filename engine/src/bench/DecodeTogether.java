@@ -7,7 +7,6 @@ import io.vquant.engine.batching.BatchOptions;
 import io.vquant.engine.batching.BatchRequest;
 import io.vquant.engine.batching.BatchResult;
 import io.vquant.engine.batching.BatchScheduler;
-import io.vquant.engine.batching.TokenScore;
 import io.vquant.kernels.kvcache.KvPolicy;
 import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
@@ -19,8 +18,8 @@ import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * Tokens a second of several sequences on one model of random weights, as {@code serve} runs them:
- * from the first token of the last sequence to the end.
+ * Tokens a second of several requests at once on a model of random weights, as {@code serve} runs
+ * them, prompts included.
  *
  * <pre>java -cp vquant-engine.jar DecodeTogether.java llama-3.1-8b cuda:0 bf16 128 64 1,2,4,8,16</pre>
  *
@@ -84,37 +83,20 @@ public final class DecodeTogether {
                   .build()));
       waits.add(new Wait(open));
     }
+    long begun;
     try (BatchScheduler scheduler = engine.newScheduler(options)) {
+      begun = System.nanoTime();
       scheduler.submitAll(requests, new ArrayList<>(waits));
       open.await();
     }
-    long begun = waits.stream().mapToLong(wait -> wait.firstNanos).max().orElseThrow();
-    long ended = waits.stream().mapToLong(wait -> wait.lastNanos).max().orElseThrow();
-    long counted = waits.stream().mapToLong(wait -> wait.after(begun)).sum();
-    return counted * 1e9 / (ended - begun);
+    return (double) sequences * tokens * 1e9 / (System.nanoTime() - begun);
   }
 
   private static final class Wait implements BatchListener {
     private final CountDownLatch open;
-    private final List<Long> nanos = new ArrayList<>();
-    private volatile long firstNanos;
-    private volatile long lastNanos;
 
     Wait(CountDownLatch open) {
       this.open = open;
-    }
-
-    long after(long begun) {
-      return nanos.stream().filter(time -> time > begun).count();
-    }
-
-    @Override
-    public void onToken(int tokenId, TokenScore score) {
-      lastNanos = System.nanoTime();
-      nanos.add(lastNanos);
-      if (nanos.size() == 1) {
-        firstNanos = lastNanos;
-      }
     }
 
     @Override

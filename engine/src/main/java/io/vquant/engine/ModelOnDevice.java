@@ -120,6 +120,7 @@ final class ModelOnDevice implements AutoCloseable {
     requireAvailable("the KV caches of " + batch.slots() + " sequences", batch.cacheByteSize());
     KvCache emptyCache = causalLm().newCache(contextLength, policy);
     try {
+      backend.expectSequences();
       return new BatchScheduler(
           new BatchModel(
               causalLm(),

@@ -192,6 +192,12 @@ public interface KernelBackend extends AutoCloseable {
   }
 
   /**
+   * Says that many prompts and steps of several sequences will come, before the first of them: what
+   * makes them faster may be opened now.
+   */
+  default void expectSequences() {}
+
+  /**
    * Runs the work of one token of each of several sequences through all layers. A device may copy
    * the positions once for all layers, and may wait for the work.
    *

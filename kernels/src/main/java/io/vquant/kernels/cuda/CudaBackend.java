@@ -246,6 +246,11 @@ public final class CudaBackend implements KernelBackend {
     own.replay(hidden, position, work);
   }
 
+  @Override
+  public void expectSequences() {
+    runtime.expectSequences();
+  }
+
   /** Waits, so that what a cache cannot hold shows before the step is part of any. */
   @Override
   public void decodeRows(List<KvCache> caches, int[] positions, Runnable work) {

@@ -34,6 +34,9 @@ final class CudaRuntime implements AutoCloseable {
 
   private static final int UNKNOWN = -1;
 
+  /** With fewer rows a prompt is bound by the weights, and opening the library is not worth it. */
+  private static final int FIRST_LIBRARY_ROWS = 128;
+
   private final CudaDevice properties;
   private final Device device;
   private final CudaContext context;
@@ -54,6 +57,7 @@ final class CudaRuntime implements AutoCloseable {
   private @Nullable Narrowed narrowed;
   private @Nullable BlasProducts blas;
   private boolean soughtBlas;
+  private int libraryRows = FIRST_LIBRARY_ROWS;
   private int position = UNKNOWN;
   private @Nullable DeviceMemory scratch;
 
@@ -94,6 +98,18 @@ final class CudaRuntime implements AutoCloseable {
 
   RowProducts rowProducts() {
     return rowProducts;
+  }
+
+  /** Opens the library at once; from now on it multiplies all rows but single ones. */
+  void expectSequences() {
+    if (blas() != null) {
+      libraryRows = 2;
+    }
+  }
+
+  /** Rows from which on products are the library's, where there is one. */
+  int libraryRows() {
+    return libraryRows;
   }
 
   /** NVIDIA's products, where this machine has the library; looked for when first asked. */

@@ -25,12 +25,6 @@ final class TensorCoreProduct {
   private static final int NARROWED_A_THREAD = 4;
   private static final int ALIGNMENT = 256;
 
-  /**
-   * With fewer rows a prompt is bound by the weights, and opening the library is not worth it; it
-   * is for a step of several sequences, since many follow.
-   */
-  private static final int LIBRARY_ROWS = 128;
-
   private final CudaRuntime runtime;
   private final Tensor weight;
   private final long bias;
@@ -59,8 +53,7 @@ final class TensorCoreProduct {
   }
 
   void multiply(Tensor out, Tensor x) {
-    boolean isWorth = x.rows() >= LIBRARY_ROWS || runtime.sequenceRows().isUnderWay();
-    boolean mayUseLibrary = weight.dtype() == DType.BF16 && isWorth;
+    boolean mayUseLibrary = weight.dtype() == DType.BF16 && x.rows() >= runtime.libraryRows();
     BlasProducts library = mayUseLibrary ? runtime.blas() : null;
     long operandByteSize = (long) x.rows() * x.columns() * weight.dtype().byteSize();
     long workOffset = Math.ceilDiv(operandByteSize, ALIGNMENT) * (long) ALIGNMENT;
