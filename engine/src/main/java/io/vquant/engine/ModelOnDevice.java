@@ -122,6 +122,7 @@ final class ModelOnDevice implements AutoCloseable {
     try {
       return new BatchScheduler(
           new BatchModel(
+              backend,
               causalLm(),
               deviceLock,
               emptyCache,
