@@ -1,7 +1,7 @@
 // Decode attention (one query row) over plain BF16 pages on tensor cores, split over the keys. A block takes whole pages of one KV head, three of them under
 // way; each of its 4 warps takes 16 tokens of a page: S^T = K Q^T with tokens as rows and the query heads of the group as columns, then O^T = V^T P^T.
 // Queries and weights are the sum of two BF16 numbers, so their rounding is 2^-17, not 2^-9; with up to 4 heads both halves share one product.
-// Grid: (splits, KV heads * blocks of heads, sequences).
+// Grid: (splits, KV heads * blocks of heads, sequences); the page table of a sequence is so many bytes from the first one's.
 #include "../common/cp_async.cuh"
 #include "../kvcache/plain_pages.cuh"
 #include "tile_scores.cuh"
@@ -10,7 +10,7 @@ constexpr int WARPS = 4, THREADS = WARPS * WARP, STAGES = 3, HEADS = 8;
 
 // SPLIT_COLUMNS: at most 4 heads; column h holds the upper half of head h, column h + 4 the lower one.
 template <int D, bool SPLIT_COLUMNS>
-__device__ void decode(float *out, const float *q, const unsigned long long *pages, long long tableStride, const int *position, float *partials,
+__device__ void decode(float *out, const float *q, const unsigned long long *pages, const long long *tableOffsets, const int *position, float *partials,
                        unsigned *counters, int numKvHeads, int groupSize, float scale, int window) {
   extern __shared__ __align__(128) uint8_t shared[];
   __shared__ bool isLast;
@@ -19,7 +19,7 @@ __device__ void decode(float *out, const float *q, const unsigned long long *pag
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, row = lane / 4, pair = lane % 4;
   int headBlocks = (groupSize + HEADS - 1) / HEADS, kvHead = blockIdx.y / headBlocks, firstHead = blockIdx.y % headBlocks * HEADS;
   int heads = min(HEADS, groupSize - firstHead), sequence = blockIdx.z;
-  pages += sequence * tableStride;
+  if (tableOffsets) pages += tableOffsets[sequence] / (long long)sizeof(*pages);
   long long queryOffset = ((long long)sequence * numKvHeads * groupSize + kvHead * groupSize + firstHead) * D;
   q += queryOffset, out += queryOffset;
   int last = position[sequence], first = window > last ? 0 : last - window + 1;
@@ -173,12 +173,12 @@ __device__ void decode(float *out, const float *q, const unsigned long long *pag
 
 #define ENTRY(D)                                                                                                                                     \
   extern "C" __global__ void __launch_bounds__(THREADS, 2)                                                                                            \
-      decode_plain_bf16_d##D(float *out, const float *q, const unsigned long long *pages, long long tableStride, const int *position, float *partials, \
+      decode_plain_bf16_d##D(float *out, const float *q, const unsigned long long *pages, const long long *tableOffsets, const int *position, float *partials, \
                              unsigned *counters, int numKvHeads, int groupSize, float scale, int window) {                                           \
     if (groupSize <= 4)                                                                                                                              \
-      decode<D, true>(out, q, pages, tableStride, position, partials, counters, numKvHeads, groupSize, scale, window);                               \
+      decode<D, true>(out, q, pages, tableOffsets, position, partials, counters, numKvHeads, groupSize, scale, window);                               \
     else                                                                                                                                             \
-      decode<D, false>(out, q, pages, tableStride, position, partials, counters, numKvHeads, groupSize, scale, window);                              \
+      decode<D, false>(out, q, pages, tableOffsets, position, partials, counters, numKvHeads, groupSize, scale, window);                              \
   }
 ENTRY(32)
 ENTRY(64)

@@ -21,30 +21,46 @@ template <int D, bool OTHER_BLOCKS> struct Merge {
   float4 sum[VECTORS];
   float largest, weight;
 
-  __device__ __forceinline__ static float load(const float *p) { return OTHER_BLOCKS ? __ldcg(p) : *p; }
-  __device__ __forceinline__ static float4 load(const float4 *p) { return OTHER_BLOCKS ? __ldcg(p) : *p; }
+  template <class T> __device__ __forceinline__ static T load(const T *p) { return OTHER_BLOCKS ? __ldcg(p) : *p; }
 
-  __device__ void run(const float *rows, int count, long long stride) {
-    int lane = threadIdx.x % WARP;
-    largest = NOTHING;
-    for (int i = lane; i < count; i += WARP) largest = fmaxf(largest, load(rows + i * stride + D));
-    largest = warpMax(largest);
-    weight = 0;
-    for (int i = lane; i < count; i += WARP) weight += load(rows + i * stride + D + 1) * exp2Fast(load(rows + i * stride + D) - largest);
-    weight = warpSum(weight);
+  __device__ __forceinline__ void run(const float *rows, int count, long long stride) {
+    largest = NOTHING, weight = 0;
 #pragma unroll
     for (int v = 0; v < VECTORS; v++) sum[v] = make_float4(0, 0, 0, 0);
-#pragma unroll 4
-    for (int i = 0; i < count; i++) {
-      float factor = exp2Fast(load(rows + i * stride + D) - largest);
+    for (int base = 0; base < count; base += WARP) take(rows + base * stride, min(count - base, WARP), stride);
+    weight = warpSum(weight);
+  }
+  // Up to 32 rows, all of them on their way before anything is done: what other blocks left is far away.
+  __device__ __forceinline__ void take(const float *rows, int count, long long stride) {
+    constexpr int BATCH = OTHER_BLOCKS ? WARP : 4;
+    int lane = threadIdx.x % WARP;
+    float2 own = lane < count ? load((const float2 *)(rows + lane * stride + D)) : make_float2(NOTHING, 0);
 #pragma unroll
-      for (int v = 0; v < VECTORS; v++) {
-        int c = (v * WARP + lane) * 4;
-        if (D % 128 != 0 && c >= D) break;
-        float4 x = load((const float4 *)(rows + i * stride + c));
-        sum[v].x = fmaf(x.x, factor, sum[v].x), sum[v].y = fmaf(x.y, factor, sum[v].y), sum[v].z = fmaf(x.z, factor, sum[v].z), sum[v].w = fmaf(x.w, factor, sum[v].w);
+    for (int v = 0; v < VECTORS; v++) {
+      int c = (v * WARP + lane) * 4;
+      // Lanes without channels take others' along.
+      const float *column = rows + (D % 128 == 0 || c < D ? c : 0);
+      for (int first = 0; first < count; first += BATCH) {
+        float4 x[BATCH];
+#pragma unroll
+        for (int i = 0; i < BATCH; i++) x[i] = first + i < count ? load((const float4 *)(column + (first + i) * stride)) : make_float4(0, 0, 0, 0);
+        if (v == 0 && first == 0) raise(own);
+#pragma unroll
+        for (int i = 0; i < BATCH; i++) {
+          float factor = __shfl_sync(ALL_LANES, own.x, first + i);
+          sum[v].x = fmaf(x[i].x, factor, sum[v].x), sum[v].y = fmaf(x[i].y, factor, sum[v].y), sum[v].z = fmaf(x[i].z, factor, sum[v].z), sum[v].w = fmaf(x[i].w, factor, sum[v].w);
+        }
       }
     }
+  }
+  // Takes maxima and weights of rows, a row a lane; leaves the rows' factors in place of their maxima.
+  __device__ __forceinline__ void raise(float2 &own) {
+    float now = fmaxf(largest, warpMax(own.x)), shrink = exp2Fast(largest - now);
+    largest = now;
+#pragma unroll
+    for (int v = 0; v < VECTORS; v++) sum[v].x *= shrink, sum[v].y *= shrink, sum[v].z *= shrink, sum[v].w *= shrink;
+    own.x = exp2Fast(own.x - now);
+    weight = fmaf(weight, shrink, own.x * own.y);
   }
   // Writes sums times `factor`; only whole channels of the head.
   __device__ void store(float *target, float factor) const {

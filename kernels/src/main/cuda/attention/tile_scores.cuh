@@ -30,18 +30,17 @@ template <int D> struct Softmax {
     for (int i = 0; i < D / 16; i++) mixed[i][0] = mixed[i][1] = mixed[i][2] = mixed[i][3] = 0;
     largest[0] = largest[1] = NOTHING, sum[0] = sum[1] = 0;
   }
-  // Takes the maxima of some scores; what was summed so far shrinks accordingly. `other` shrinks with it.
-  __device__ __forceinline__ void raise(float max0, float max1, float *other) {
+  // Takes the maxima of some scores; what was summed so far shrinks accordingly: by `shrink`.
+  __device__ __forceinline__ void raise(float max0, float max1, float shrink[2]) {
     float now[2] = {fmaxf(largest[0], max0), fmaxf(largest[1], max1)};
 #pragma unroll
     for (int i = 4; i < WARP; i *= 2) now[0] = fmaxf(now[0], __shfl_xor_sync(ALL_LANES, now[0], i)), now[1] = fmaxf(now[1], __shfl_xor_sync(ALL_LANES, now[1], i));
-    float shrink[2] = {exp2Fast(largest[0] - now[0]), exp2Fast(largest[1] - now[1])};
+    shrink[0] = exp2Fast(largest[0] - now[0]), shrink[1] = exp2Fast(largest[1] - now[1]);
     largest[0] = now[0], largest[1] = now[1];
     if (__any_sync(ALL_LANES, shrink[0] != 1.f || shrink[1] != 1.f)) {
 #pragma unroll
       for (int i = 0; i < D / 16; i++) mixed[i][0] *= shrink[0], mixed[i][1] *= shrink[1], mixed[i][2] *= shrink[0], mixed[i][3] *= shrink[1];
       sum[0] *= shrink[0], sum[1] *= shrink[1];
-      other[0] *= shrink[0], other[1] *= shrink[1];
     }
   }
 };

@@ -9,46 +9,59 @@
 #include "code_ring.cuh"
 
 constexpr int THREADS = (WARPS + 1) * WARP, TILES_WAITING = 4, PIECES = 2;
-// 16-bit numbers of x in a strip: pieces of [4 lanes][4 pairs].
-constexpr int PIECE_HALVES = STRIP, STRIP_HALVES = PIECES * PIECE_HALVES;
+// 16-bit numbers of x in a strip: 8 chunks of 4 pairs.
+constexpr int STRIP_HALVES = PIECES * STRIP, CHUNK_HALVES = 8;
+// Where the pairs of a piece for lane t of a quad lie in a strip: neighbouring strips are shuffled, so that those who write eight of them meet all banks.
+__device__ __forceinline__ int pairsAt(int strip, int piece, int t) { return ((piece * 4 + t) ^ (strip % 8)) * CHUNK_HALVES; }
 
 // x as operands of products: of each strip and piece, pair i of lane t of a quad is columns 4 i + t and 16 + 4 i + t. With 4 bits, codes of odd pairs count 16
 // times, so x counts a sixteenth. grids[group] is what results are multiplied with, and the sum of the group's x. Returns the norm's factor of all sums.
+// A thread takes the 8 columns of pair i of all four lanes; every block does all of x, so instructions count.
 template <class F> __device__ __forceinline__ float splitInput(f16 *pieces, float2 *grids, const float *x, int columns, const Norm &norm) {
-  constexpr int THREADS_A_GROUP = F::GROUP / 4;
+  constexpr int PAIRS_A_STRIP = 4, THREADS_A_GROUP = F::STRIPS * PAIRS_A_STRIP, BATCH = 2;
+  int count = columns / STRIP * PAIRS_A_STRIP;
   float squares = 0;
-  int rounds = (columns / 4 + THREADS - 1) / THREADS;
-#pragma unroll 2
-  for (int round = 0; round < rounds; round++) {
-    int i = round * THREADS + threadIdx.x;
-    float4 v = make_float4(0, 0, 0, 0);
-    if (i < columns / 4) v = norm.weighted(fourOf(x, i), i, squares);
-    float rest[4] = {v.x, v.y, v.z, v.w}, sum = (v.x + v.y) + (v.z + v.w);
-    // Bits of positive floats are in the order of the floats.
-    uint32_t largest = max(max(__float_as_uint(fabsf(v.x)), __float_as_uint(fabsf(v.y))), max(__float_as_uint(fabsf(v.z)), __float_as_uint(fabsf(v.w))));
+  for (int first = threadIdx.x; first - (int)threadIdx.x < count; first += BATCH * THREADS) {
+    float4 v[BATCH][2];
 #pragma unroll
-    for (int other = 1; other < THREADS_A_GROUP; other *= 2) {
-      largest = max(largest, __shfl_xor_sync(ALL_LANES, largest, other));
-      sum += __shfl_xor_sync(ALL_LANES, sum, other);
+    for (int b = 0; b < BATCH; b++) {
+      int i = first + b * THREADS, four = i / PAIRS_A_STRIP * (STRIP / 4) + i % PAIRS_A_STRIP;
+#pragma unroll
+      for (int half = 0; half < 2; half++) v[b][half] = i < count ? norm.weighted(fourOf(x, four + 4 * half), four + 4 * half, squares) : make_float4(0, 0, 0, 0);
     }
-    if (i >= columns / 4) continue;
-    // Both factors are normal numbers.
-    int shift = largest == 0 || largest >= 0x7f800000u ? 0 : min(14 + 127 - (int)(largest >> 23), 100);
-    float factor = __uint_as_float((127 + shift) << 23);
-    int strip = i / (STRIP / 4), four = i % (STRIP / 4), pair = four % 4;
-    if (F::ZEROS && pair % 2 == 1) factor *= 0.0625f;
-    f16 *target = pieces + strip * STRIP_HALVES + pair * 2 + four / 4;
 #pragma unroll
-    for (int t = 0; t < 4; t++) {
-      rest[t] *= factor;
+    for (int b = 0; b < BATCH; b++) {
+      int i = first + b * THREADS;
+      if (i - (int)threadIdx.x >= count) break;
+      float rest[2][4] = {{v[b][0].x, v[b][0].y, v[b][0].z, v[b][0].w}, {v[b][1].x, v[b][1].y, v[b][1].z, v[b][1].w}}, sum = 0, most = 0;
 #pragma unroll
-      for (int p = 0; p < PIECES; p++) {
-        f16 piece = fromFloat<f16>(rest[t]);
-        target[p * PIECE_HALVES + t * 8] = piece;
-        rest[t] -= toFloat(piece);
+      for (int t = 0; t < 4; t++) sum += rest[0][t] + rest[1][t], most = fmaxf(most, fmaxf(fabsf(rest[0][t]), fabsf(rest[1][t])));
+#pragma unroll
+      for (int other = 1; other < THREADS_A_GROUP; other *= 2) {
+        most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, other));
+        sum += __shfl_xor_sync(ALL_LANES, sum, other);
       }
+      if (i >= count) continue;
+      // Both factors are normal numbers; where there is no largest number they are 1.
+      uint32_t largest = __float_as_uint(most);
+      int shift = largest == 0 || largest >= 0x7f800000u ? 0 : min(14 + 127 - (int)(largest >> 23), 100);
+      float factor = __uint_as_float((127 + shift) << 23);
+      int strip = i / PAIRS_A_STRIP, pair = i % PAIRS_A_STRIP;
+      if (F::ZEROS && pair % 2 == 1) factor *= 0.0625f;
+      f16 *target = pieces + strip * STRIP_HALVES + pair * 2;
+#pragma unroll
+      for (int t = 0; t < 4; t++) {
+        float a = rest[0][t] * factor, b = rest[1][t] * factor;
+#pragma unroll
+        for (int p = 0; p < PIECES; p++) {
+          uint32_t piece = pack<f16>(a, b);
+          *(uint32_t *)(target + pairsAt(strip, p, t)) = piece;
+          float2 taken = __half22float2(*(__half2 *)&piece);
+          a -= taken.x, b -= taken.y;
+        }
+      }
+      if (i % THREADS_A_GROUP == 0) grids[i / THREADS_A_GROUP] = make_float2(__uint_as_float((127 - shift) << 23), sum);
     }
-    if (i % THREADS_A_GROUP == 0) grids[i / THREADS_A_GROUP] = make_float2(__uint_as_float((127 - shift) << 23), sum);
   }
   return norm.inverseRoot(squares, columns);
 }
@@ -200,8 +213,11 @@ __device__ __forceinline__ void multiplyTiles(Source<F, Ring, Rows> &source, con
   const Rows &rows = source.rows;
   int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, now = 0, free = Ring::STAGES - 1, turn = 0;
   uint32_t target = sharedAddress(ring);
-  // Columns of the product from the second piece on are not used: they may hold anything.
-  const f16 *mine = pieces + min(lane / 4, PIECES - 1) * PIECE_HALVES + lane % 4 * 8;
+  // Columns of the product from the second piece on are not used: they may hold anything. A warp's groups are so far apart that their strips are shuffled alike.
+  static_assert(WARPS % 8 == 0, "strips are shuffled by eight");
+  int mine[F::STRIPS];
+#pragma unroll
+  for (int s = 0; s < F::STRIPS; s++) mine[s] = s * STRIP_HALVES + pairsAt(warp * F::STRIPS + s, min(lane / 4, PIECES - 1), lane % 4);
   for (int tile = rows.first(); tile < rows.tiles; tile = rows.next(tile), turn++) {
     Sums<F> sums;
     for (int first = warp; first < source.groups; first += WARPS * Ring::GROUPS) {
@@ -215,9 +231,9 @@ __device__ __forceinline__ void multiplyTiles(Source<F, Ring, Rows> &source, con
       auto multiply = [&](int u) {
         float chains[2][4] = {};
         const uint8_t *group = stage + u * F::GROUP_BYTES;
-        const f16 *input = mine + first * F::STRIPS * STRIP_HALVES + u * WARPS * F::STRIPS * STRIP_HALVES;
+        const f16 *input = pieces + (first + u * WARPS) * F::STRIPS * STRIP_HALVES;
 #pragma unroll
-        for (int s = 0; s < F::STRIPS; s++) multiplyStrip<F>(chains, group + s * F::STRIP_BYTES, *(const uint4 *)(input + s * STRIP_HALVES));
+        for (int s = 0; s < F::STRIPS; s++) multiplyStrip<F>(chains, group + s * F::STRIP_BYTES, *(const uint4 *)(input + mine[s]));
         sums.add(chains, group + F::STRIPS * F::STRIP_BYTES, grids[first + u * WARPS]);
       };
       if (first + (Ring::GROUPS - 1) * WARPS < source.groups) {

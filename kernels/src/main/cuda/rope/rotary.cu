@@ -2,10 +2,11 @@
 // and heads: position (as float32) times inverse frequency in float32, cosine and sine in double, rounded.
 #include "../common/order.cuh"
 
-// angles [rows][half]: (cos, sin). Grid: rows; the position of row 0 is read from device memory, so that a recorded graph can be replayed.
-extern "C" __global__ void rotary_angles(float2 *angles, const float *inverseFrequencies, const int *startPosition, int half, float scaling) {
+// angles [rows][half]: (cos, sin). Grid: rows; positions are read from device memory, so that a recorded graph can be replayed: of row 0 where the others
+// follow, else of each.
+extern "C" __global__ void rotary_angles(float2 *angles, const float *inverseFrequencies, const int *positions, int follow, int half, float scaling) {
   startAfterPrevious();
-  float position = (float)((long long)*startPosition + blockIdx.x);
+  float position = follow ? (float)((long long)*positions + blockIdx.x) : (float)positions[blockIdx.x];
   for (int i = threadIdx.x; i < half; i += blockDim.x) {
     double angle = (double)__fmul_rn(position, inverseFrequencies[i]), sine, cosine;
     sincos(angle, &sine, &cosine);

@@ -1,78 +1,77 @@
 // Rows of packed codes as operands of tensor cores. A product over 16 elements takes four of each of the four lanes that share a row, so a "step" is four
-// elements of a lane: which ones is free, as long as codes and what they are multiplied with agree.
+// elements of a lane: which ones is free, as long as codes and what they are multiplied with agree. Codes stay where they lie in their word: a code in the low
+// bits of an F16 number is the code times 2^-24, exactly, so masking is all the unpacking there is; one that begins at bit 4 counts 16 times.
 #pragma once
-#include "int8.cuh"
+#include <stdint.h>
 
-// Keys: rows of D channels; a lane (one of 4 `pair`s) takes D / 16 steps.
-template <int BITS, int D> struct KeyRow;
+constexpr float CODE_UNIT = 0x1p-24f;
 
-// 4 bits: a lane takes D / 4 neighbouring channels, so that with two groups of channels pairs 0 and 1 have the first, 2 and 3 the second.
-template <int D> struct KeyRow<4, D> {
-  static constexpr int WORDS = D / 32, STEPS_A_WORD = 2;
+// Four pairs of a word of 4-bit codes: (0, 4), (1, 5) times 16, (2, 6), (3, 7) times 16.
+__device__ __forceinline__ void pairsOfCodes(uint32_t word, uint32_t *pairs) {
+  uint32_t high = word >> 8;
+  pairs[0] = word & 0x000f000fu, pairs[1] = word & 0x00f000f0u, pairs[2] = high & 0x000f000fu, pairs[3] = high & 0x00f000f0u;
+}
+
+// Two pairs of a word of bytes: (0, 2), (1, 3).
+__device__ __forceinline__ void pairsOfBytes(uint32_t word, uint32_t *pairs) { pairs[0] = word & 0x00ff00ffu, pairs[1] = word >> 8 & 0x00ff00ffu; }
+
+// Keys: a token's row of D channels in GROUPS groups; a lane (one of 4 `pair`s) takes D / 16 steps, each within one group.
+template <int BITS, int D, int GROUPS> struct KeyRow {
+  static constexpr int ROW_BYTES = D * BITS / 8, WORDS = ROW_BYTES / 16, STEPS_A_WORD = 8 / BITS;
+  // Neighbouring bytes of a lane, and how many times it has them.
+  static constexpr int PART_BYTES = ROW_BYTES / GROUPS / 4 < 16 ? ROW_BYTES / GROUPS / 4 : 16, PARTS = ROW_BYTES / 4 / PART_BYTES;
   uint32_t words[WORDS];
 
-  __device__ __forceinline__ static int channel(int pair, int step, int i) { return pair * (D / 4) + step / 2 * 8 + step % 2 * 2 + i % 2 * 4 + i / 2; }
-  // Codes of odd places come times 16.
-  __device__ __forceinline__ static float factor(int i) { return i < 2 ? 1.f : 16.f; }
-  template <int GROUPS> __device__ __forceinline__ static bool isOfGroup(int pair, int, int group) { return GROUPS == 1 || pair * GROUPS / 4 == group; }
-
-  __device__ __forceinline__ void load(const uint8_t *row, int pair) {
-    const uint8_t *from = row + pair * WORDS * 4;
-    if constexpr (WORDS == 4) {
-      uint4 x = *(const uint4 *)from;
-      words[0] = x.x, words[1] = x.y, words[2] = x.z, words[3] = x.w;
-    } else {
-      uint2 x = *(const uint2 *)from;
-      words[0] = x.x, words[1] = x.y;
-    }
+  __device__ __forceinline__ static constexpr int groupOf(int step) { return step / STEPS_A_WORD * 4 / PART_BYTES * GROUPS / PARTS; }
+  // Channel of element i of a step: of the first pair 0 and 1, of the second 2 and 3.
+  __device__ __forceinline__ static int channel(int pair, int step, int i) {
+    int byte = step / STEPS_A_WORD * 4, first = (byte / PART_BYTES * 4 * PART_BYTES + pair * PART_BYTES + byte % PART_BYTES) * 8 / BITS;
+    return first + (BITS == 4 ? step % 2 * 2 + i % 2 * 4 + i / 2 : i % 2 * 2 + i / 2);
   }
-  // The pairs of a word, two a step.
-  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const { offsetCodes(words[word], pairs); }
-};
+  // What the codes of the second pair of a step count more than those of the first.
+  static constexpr float SECOND = BITS == 4 ? 16.f : 1.f;
 
-// 8 bits: a lane takes 16 channels of every 64.
-template <int D> struct KeyRow<8, D> {
-  static constexpr int WORDS = D / 16, STEPS_A_WORD = 1;
-  uint32_t words[WORDS];
-
-  __device__ __forceinline__ static int channel(int pair, int step, int i) { return step / 4 * 64 + pair * 16 + step % 4 * 4 + i; }
-  __device__ __forceinline__ static float factor(int) { return 1.f; }
-  template <int GROUPS> __device__ __forceinline__ static bool isOfGroup(int, int step, int group) { return step / 4 * GROUPS / (D / 64) == group; }
-
-  __device__ __forceinline__ void load(const uint8_t *row, int pair) {
+  // A row lies at a multiple of 128 bytes and `at` more, with the address bits `turn` turned over.
+  __device__ __forceinline__ void load(const uint8_t *row, int at, int turn, int pair) {
 #pragma unroll
-    for (int j = 0; j < D / 64; j++) {
-      uint4 x = *(const uint4 *)(row + j * 64 + pair * 16);
-      words[4 * j] = x.x, words[4 * j + 1] = x.y, words[4 * j + 2] = x.z, words[4 * j + 3] = x.w;
+    for (int p = 0; p < PARTS; p++) {
+      const uint8_t *from = row + ((at + p * 4 * PART_BYTES + pair * PART_BYTES) ^ turn);
+      if constexpr (PART_BYTES == 16)
+        *(uint4 *)(words + 4 * p) = *(const uint4 *)from;
+      else
+        *(uint2 *)(words + 2 * p) = *(const uint2 *)from;
     }
   }
-  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const { offsetBytes(words[word], pairs); }
+  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const {
+    if constexpr (BITS == 4)
+      pairsOfCodes(words[word], pairs);
+    else
+      pairsOfBytes(words[word], pairs);
+  }
 };
 
-// Values: rows of 64 tokens; a lane takes tokens 16 pair ... 16 pair + 15 in four steps.
-template <int BITS> struct ValueRow;
-
-template <> struct ValueRow<4> {
-  static constexpr int WORDS = 2, STEPS_A_WORD = 2;
+// Values: a channel's row of 64 tokens; a lane takes tokens 16 pair ... 16 pair + 15 in four steps. Scores come in that order: row r of the 16 of step s is
+// token firstToken(r) + offset(s), row r + 8 the token after it.
+template <int BITS> struct ValueRow {
+  static constexpr int ROW_BYTES = 8 * BITS, WORDS = BITS / 2, STEPS_A_WORD = 8 / BITS;
+  static constexpr float SECOND = BITS == 4 ? 16.f : 1.f;
   uint32_t words[WORDS];
 
-  // Token of the row of weights that this lane names when it loads the operands of two steps.
-  __device__ __forceinline__ static int token(int lane) { return lane % 8 / 2 * 16 + lane / 8 + 4 * (lane & 1); }
-  __device__ __forceinline__ void load(const uint8_t *row, int pair) {
-    uint2 x = *(const uint2 *)(row + pair * 8);
-    words[0] = x.x, words[1] = x.y;
-  }
-  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const { exactCodes(words[word], pairs); }
-};
+  __device__ __forceinline__ static int firstToken(int row) { return row / 2 * 16 + row % 2 * (BITS == 4 ? 4 : 2); }
+  __device__ __forceinline__ static constexpr int offset(int step) { return BITS == 4 ? step / 2 * 8 + step % 2 * 2 : 4 * step; }
+  // The r of a token.
+  __device__ __forceinline__ static int rowOf(int token) { return token / 16 * 2 + (token >> (BITS == 4 ? 2 : 1) & 1); }
 
-template <> struct ValueRow<8> {
-  static constexpr int WORDS = 4, STEPS_A_WORD = 1;
-  uint32_t words[WORDS];
-
-  __device__ __forceinline__ static int token(int lane) { return lane % 8 / 2 * 16 + (lane & 1) + 2 * (lane / 8); }
   __device__ __forceinline__ void load(const uint8_t *row, int pair) {
-    uint4 x = *(const uint4 *)(row + pair * 16);
-    words[0] = x.x, words[1] = x.y, words[2] = x.z, words[3] = x.w;
+    if constexpr (BITS == 4)
+      *(uint2 *)words = *(const uint2 *)(row + pair * 8);
+    else
+      *(uint4 *)words = *(const uint4 *)(row + pair * 16);
   }
-  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const { exactBytes(words[word], pairs); }
+  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const {
+    if constexpr (BITS == 4)
+      pairsOfCodes(words[word], pairs);
+    else
+      pairsOfBytes(words[word], pairs);
+  }
 };

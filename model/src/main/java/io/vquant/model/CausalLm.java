@@ -61,13 +61,14 @@ public interface CausalLm {
   ForwardPass beginForward(
       int[] tokenIds, int first, int count, KvCache cache, ForwardListener listener);
 
-  /** Most sequences that {@link #decode} takes at once: 1 on devices other than the host. */
+  /** Most sequences that {@link #decode} takes at once. */
   int maxDecodeRows();
 
   /**
    * Runs the decoder layers over one token of each of several sequences and adds them to their
-   * caches: the weights are read once for all. A row has the same bits as in {@link #forward} of
-   * that token alone.
+   * caches: the weights are read once for all. On host devices a row has the same bits as in {@link
+   * #forward} of that token alone; on others rows may be rounded differently, as those of a prompt
+   * are.
    *
    * @param tokenIds one a sequence
    * @param caches different ones, as many; each left as it was when anything is thrown

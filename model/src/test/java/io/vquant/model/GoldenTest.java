@@ -71,10 +71,18 @@ class GoldenTest {
     }
   }
 
-  static Stream<Arguments> cases() {
+  static Stream<String> backendNames() {
     String chosen = System.getProperty("vquant.test.backends");
     return BACKENDS.keySet().stream()
-        .filter(name -> chosen == null || List.of(chosen.split(",", -1)).contains(name))
+        .filter(name -> chosen == null || List.of(chosen.split(",", -1)).contains(name));
+  }
+
+  static KernelBackend open(String backendName) {
+    return BACKENDS.get(backendName).get();
+  }
+
+  static Stream<Arguments> cases() {
+    return backendNames()
         .flatMap(backend -> FAMILIES.stream().map(family -> Arguments.of(backend, family)));
   }
 
@@ -84,7 +92,7 @@ class GoldenTest {
       throws IOException {
     Path folder = SharedFolder.resolve("goldens").resolve(family);
     try (Arena arena = Arena.ofConfined();
-        KernelBackend backend = BACKENDS.get(backendName).get();
+        KernelBackend backend = open(backendName);
         LoadedModel loaded = ModelLoader.load(folder, backend, LoadListener.NONE)) {
       Golden golden = Golden.read(folder, arena);
       CausalLm model = loaded.model();
@@ -115,7 +123,7 @@ class GoldenTest {
   void greedyTokens(String backendName, String family) throws IOException {
     Path folder = SharedFolder.resolve("goldens").resolve(family);
     try (Arena arena = Arena.ofConfined();
-        KernelBackend backend = BACKENDS.get(backendName).get();
+        KernelBackend backend = open(backendName);
         LoadedModel loaded = ModelLoader.load(folder, backend, LoadListener.NONE)) {
       Golden golden = Golden.read(folder, arena);
       CausalLm model = loaded.model();
@@ -146,7 +154,7 @@ class GoldenTest {
    * Backends in float32 stay near float32's noise. A GPU computes 16-bit weights in 16-bit
    * arithmetic, as transformers would: twice the error that it has there.
    */
-  private static double limit(String backendName, Golden golden) {
+  static double limit(String backendName, Golden golden) {
     double noise = TIMES_NOISE * golden.float32Noise();
     return backendName.equals("cuda") ? Math.max(noise, 2 * golden.errorAsStored()) : noise;
   }
@@ -156,7 +164,7 @@ class GoldenTest {
     return backendName.equals("cuda") ? 2 * golden.errorAsStored() : 0;
   }
 
-  private static float[][] logits(CausalLm model, Tensor hidden) {
+  static float[][] logits(CausalLm model, Tensor hidden) {
     float[][] all = new float[hidden.rows()][];
     for (int first = 0; first < all.length; first += CausalLm.MAX_LOGITS_ROWS) {
       int count = Math.min(CausalLm.MAX_LOGITS_ROWS, all.length - first);

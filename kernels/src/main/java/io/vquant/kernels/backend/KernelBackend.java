@@ -204,6 +204,19 @@ public interface KernelBackend extends AutoCloseable {
     work.run();
   }
 
+  /**
+   * Runs the work of one token of each of several sequences through all layers. A device may copy
+   * the positions once for all layers, and may wait for the work.
+   *
+   * @param caches that the work appends to, each in a pass of one row
+   * @param positions of the tokens, one a cache
+   * @throws io.vquant.kernels.kvcache.UnstorableValueException if one of the caches cannot hold
+   *     what was appended
+   */
+  default void decodeRows(List<KvCache> caches, int[] positions, Runnable work) {
+    work.run();
+  }
+
   /** Returns when all work that was asked for is done: operators may only have enqueued it. */
   default void awaitWork() {}
 

@@ -18,6 +18,9 @@ final class CudaAttention implements AttentionOperator {
   private static final int THREADS = 128;
   private static final int MAX_HEAD_DIM = 1024;
 
+  /** More sequences at once are several launches. */
+  static final int MOST_SEQUENCES = 64;
+
   private final CudaRuntime runtime;
   private final AttentionSpec spec;
   private final PageLayout expectedLayout;
@@ -41,7 +44,7 @@ final class CudaAttention implements AttentionOperator {
     expectedLayout = new PageLayout(spec.numKvHeads(), spec.headDim(), cacheType);
     any = runtime.function(Kernel.ATTENTION_PLAIN_ANY, cacheType);
     boolean usual = cacheType == DType.BF16 && Kernel.DECODE_PLAIN.has(spec.headDim());
-    decode = usual ? new PlainDecode(runtime, spec) : null;
+    decode = usual ? new PlainDecode(runtime, spec, MOST_SEQUENCES) : null;
     prefill = usual ? new PlainPrefill(runtime, spec) : null;
   }
 
@@ -59,6 +62,32 @@ final class CudaAttention implements AttentionOperator {
     } else {
       attendAny(out, q, cache, position);
     }
+  }
+
+  @Override
+  public void decode(Tensor out, Tensor q, KvLayer[] layers, int[] positions) {
+    if (decode == null
+        || layers.length > MOST_SEQUENCES
+        || !out.layout().isContiguous()
+        || !q.layout().isContiguous()) {
+      AttentionOperator.super.decode(out, q, layers, positions);
+      return;
+    }
+    int width = spec.numQueryHeads() * spec.headDim();
+    Operands.require("attention q", q, layers.length, width);
+    Operands.require("attention out", out, layers.length, width);
+    long[] tables = new long[layers.length];
+    for (int row = 0; row < layers.length; row++) {
+      tables[row] = requireCache(layers[row], positions[row], 1).table();
+    }
+    SequenceRows rows = runtime.sequenceRows();
+    decode.forward(
+        Operands.address(out),
+        Operands.address(q),
+        tables[0],
+        rows.offsets(tables),
+        rows.address(positions),
+        layers.length);
   }
 
   private void attendAny(Tensor out, Tensor q, PlainCudaLayer cache, long position) {

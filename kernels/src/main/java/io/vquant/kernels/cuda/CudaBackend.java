@@ -34,6 +34,7 @@ import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
@@ -243,6 +244,16 @@ public final class CudaBackend implements KernelBackend {
       throw new IllegalArgumentException("decodeStep: expected a cache of " + device());
     }
     own.replay(hidden, position, work);
+  }
+
+  /** Waits, so that what a cache cannot hold shows before the step is part of any. */
+  @Override
+  public void decodeRows(List<KvCache> caches, int[] positions, Runnable work) {
+    runtime.sequenceRows().during(positions, work);
+    runtime.synchronize();
+    for (KvCache cache : caches) {
+      ((CudaKvCache) cache).requireStorable();
+    }
   }
 
   @Override

@@ -53,7 +53,8 @@ final class CudaKvCache implements KvCache {
         spec.layers().stream().anyMatch(layer -> layer.policy().isPlain())
             ? runtime.allocate(tableByteSize * spec.numLayers())
             : null;
-    lineTable = packs ? new LineLayerTable(runtime, spec) : null;
+    lineTable =
+        packs ? new LineLayerTable(runtime, spec, runtime.unstorableSlots().take(this)) : null;
     passSums = new PassSums(runtime, spec.numKvHeads());
     for (int i = 0; i < spec.numLayers(); i++) {
       layers.add(newLayer(i, tableByteSize));
@@ -102,9 +103,7 @@ final class CudaKvCache implements KvCache {
               .formatted(rows, length, spec.maxTokens()));
     }
     requireNoPass();
-    if (spoiled != null) {
-      throw new UnstorableValueException(spoiled);
-    }
+    requireStorable();
     reserve(rows);
     for (int i = 0; i < layers.size(); i++) {
       layers.get(i).beginPass(rows);
@@ -265,12 +264,23 @@ final class CudaKvCache implements KvCache {
     setLength(position + 1);
   }
 
+  boolean isSpoiled() {
+    return spoiled != null;
+  }
+
   /**
-   * Says that a value that was appended cannot be stored: {@code append_lines.cu} left it.
+   * Refuses what follows a value that cannot be stored.
    *
-   * @return the exception that tells
+   * @throws UnstorableValueException if there was one; the cache must be emptied
    */
-  UnstorableValueException spoil(int layer, int position, boolean isValue, int place, float value) {
+  void requireStorable() {
+    if (spoiled != null) {
+      throw new UnstorableValueException(spoiled);
+    }
+  }
+
+  /** Says that a value that was appended cannot be stored: {@code append_lines.cu} left it. */
+  void spoil(int layer, int position, boolean isValue, int place, float value) {
     int channel = place & WHOLE_ROW;
     String what =
         channel == WHOLE_ROW
@@ -287,7 +297,6 @@ final class CudaKvCache implements KvCache {
                 value,
                 spec.layers().get(layer).policy().format(),
                 CudaRuntime.MAX_MAGNITUDE);
-    return new UnstorableValueException(spoiled);
   }
 
   @Override
@@ -304,6 +313,7 @@ final class CudaKvCache implements KvCache {
     forgetBefore();
     step.close();
     runtime.appendsNoMore(this);
+    runtime.unstorableSlots().giveBack(this);
     for (CudaKvLayer layer : layers) {
       if (layer instanceof CudaLineLayer lines) {
         lines.release();

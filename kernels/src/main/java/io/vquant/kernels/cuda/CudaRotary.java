@@ -9,12 +9,14 @@ import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /** The angles of a chunk of rows are computed once, then used by all layers and heads. */
 final class CudaRotary implements RotaryOperator {
   private static final int THREADS = 128;
   private static final int FIRST_ROWS = 2048;
   private static final int NONE = -1;
+  private static final int[] NO_POSITIONS = {};
 
   private final CudaRuntime runtime;
   private final CudaFunction angles;
@@ -25,6 +27,7 @@ final class CudaRotary implements RotaryOperator {
   private DeviceMemory table;
   private int tableRows = FIRST_ROWS;
   private int start = NONE;
+  private int[] several = NO_POSITIONS;
   private int filledRows;
 
   CudaRotary(CudaRuntime runtime, RotarySpec spec) {
@@ -50,17 +53,14 @@ final class CudaRotary implements RotaryOperator {
 
   @Override
   public void forward(Tensor x, int startPosition) {
-    Operands.require("rotary x", x, x.rows(), x.columns());
-    if (x.columns() % (2 * half) != 0) {
-      throw new IllegalArgumentException(
-          "rotary x has " + x.columns() + " columns: expected whole heads of " + 2 * half);
-    }
+    requireHeads(x);
     if (startPosition < 0) {
       throw new IllegalArgumentException(
           "rotary start position " + startPosition + ": expected 0 or more");
     }
     if (startPosition != start || x.rows() > filledRows) {
-      fill(startPosition, x.rows());
+      fill(runtime.positionAddress(startPosition), true, x.rows());
+      start = startPosition;
     }
     if (x.rows() == 1
         && runtime
@@ -68,6 +68,28 @@ final class CudaRotary implements RotaryOperator {
             .joinRotary(Operands.address(x), x.columns(), table.address(), half)) {
       return;
     }
+    turn(x);
+  }
+
+  @Override
+  public void forward(Tensor x, int[] positions) {
+    requireHeads(x);
+    if (!Arrays.equals(several, positions)) {
+      fill(runtime.sequenceRows().address(positions), false, positions.length);
+      several = positions.clone();
+    }
+    turn(x);
+  }
+
+  private void requireHeads(Tensor x) {
+    Operands.require("rotary x", x, x.rows(), x.columns());
+    if (x.columns() % (2 * half) != 0) {
+      throw new IllegalArgumentException(
+          "rotary x has " + x.columns() + " columns: expected whole heads of " + 2 * half);
+    }
+  }
+
+  private void turn(Tensor x) {
     int pairs = x.columns() / 2;
     apply
         .call()
@@ -82,6 +104,7 @@ final class CudaRotary implements RotaryOperator {
   /** Forgets the angles, so that the next pass computes them: a recorded pass must hold that. */
   void reset() {
     start = NONE;
+    several = NO_POSITIONS;
   }
 
   /** Products that wait need not be launched before angles that none of them reads. */
@@ -89,7 +112,7 @@ final class CudaRotary implements RotaryOperator {
     return runtime.rowProducts().isRotating() ? runtime.stream() : runtime.currentStream();
   }
 
-  private void fill(int startPosition, int rows) {
+  private void fill(long positions, boolean follow, int rows) {
     if (rows > tableRows) {
       runtime.free(table);
       tableRows = rows;
@@ -99,11 +122,13 @@ final class CudaRotary implements RotaryOperator {
         .call()
         .int64(table.address())
         .int64(frequencies.address())
-        .int64(runtime.positionAddress(startPosition))
+        .int64(positions)
+        .int32(follow ? 1 : 0)
         .int32(half)
         .float32(scaling)
         .launch(streamForAngles(), rows, 1, 1, THREADS);
-    start = startPosition;
+    start = NONE;
+    several = NO_POSITIONS;
     filledRows = rows;
   }
 }

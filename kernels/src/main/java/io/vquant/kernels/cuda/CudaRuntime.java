@@ -17,7 +17,6 @@ import io.vquant.kernels.tensor.DType;
 import io.vquant.kernels.tensor.Device;
 import io.vquant.kernels.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -34,7 +33,6 @@ final class CudaRuntime implements AutoCloseable {
   static final float MAX_MAGNITUDE = Float16.MAX_VALUE / 2;
 
   private static final int UNKNOWN = -1;
-  private static final int UNSTORABLE_BYTES = 16;
 
   private final CudaDevice properties;
   private final Device device;
@@ -45,7 +43,8 @@ final class CudaRuntime implements AutoCloseable {
   private final List<DeviceMemory> memory = new ArrayList<>();
   private final List<MemorySegment> pinned = new ArrayList<>();
   private final long positionAddress;
-  private final MemorySegment unstorable;
+  private final SequenceRows sequenceRows;
+  private final UnstorableSlots unstorableSlots = new UnstorableSlots(this);
   private @Nullable CudaKvCache appending;
   private final List<Runnable> forgetters = new ArrayList<>();
   private int generation;
@@ -64,8 +63,7 @@ final class CudaRuntime implements AutoCloseable {
     context = new CudaContext(properties);
     stream = new CudaStream(context);
     positionAddress = allocate(Integer.BYTES).address();
-    unstorable = allocatePinned(UNSTORABLE_BYTES);
-    unstorable.fill((byte) 0);
+    sequenceRows = new SequenceRows(this);
   }
 
   Device device() {
@@ -212,14 +210,11 @@ final class CudaRuntime implements AutoCloseable {
     return segment;
   }
 
-  /**
-   * Where kernels leave a value that a cache cannot hold: host memory that the device writes to.
-   */
-  MemorySegment unstorable() {
-    return unstorable;
+  UnstorableSlots unstorableSlots() {
+    return unstorableSlots;
   }
 
-  /** Tells which cache the passes to come append to. */
+  /** Tells which cache the work to come belongs to. */
   void appendsTo(CudaKvCache cache) {
     appending = cache;
   }
@@ -232,23 +227,20 @@ final class CudaRuntime implements AutoCloseable {
   }
 
   /**
-   * Waits for all work.
+   * Waits for all work. Caches that were given a value that they cannot hold know it then.
    *
-   * @throws io.vquant.kernels.kvcache.UnstorableValueException if it appended a value that its
-   *     cache cannot hold
+   * @throws io.vquant.kernels.kvcache.UnstorableValueException if the one that began the last pass
+   *     is among them
    */
   void synchronize() {
     stream().synchronize();
-    int position = unstorable.get(ValueLayout.JAVA_INT, 0) - 1;
-    if (position < 0) {
-      return;
-    }
-    int layer = unstorable.get(ValueLayout.JAVA_INT, 4);
-    int place = unstorable.get(ValueLayout.JAVA_INT, 8);
-    float value = unstorable.get(ValueLayout.JAVA_FLOAT, 12);
-    unstorable.fill((byte) 0);
+    unstorableSlots.spoilCaches();
     if (appending != null) {
-      throw appending.spoil(layer, position, place < 0, place & Integer.MAX_VALUE, value);
+      CudaKvCache cache = appending;
+      if (cache.isSpoiled()) {
+        appending = null;
+        cache.requireStorable();
+      }
     }
   }
 
@@ -263,8 +255,16 @@ final class CudaRuntime implements AutoCloseable {
     return scratch.address();
   }
 
+  SequenceRows sequenceRows() {
+    return sequenceRows;
+  }
+
   /** Address of the word that holds {@code startPosition} when the work enqueued next runs. */
   long positionAddress(int startPosition) {
+    long known = sequenceRows.find(startPosition);
+    if (known != 0) {
+      return known;
+    }
     if (position != startPosition) {
       stream().fill(positionAddress, startPosition, 1);
       position = startPosition;

@@ -46,7 +46,10 @@ final class LineLayerTable {
   private final Arena arena = Arena.ofShared();
   private final MemorySegment host;
 
-  LineLayerTable(CudaRuntime runtime, KvCacheSpec spec) {
+  /**
+   * @param unstorable address of the cache's slot of {@link UnstorableSlots}
+   */
+  LineLayerTable(CudaRuntime runtime, KvCacheSpec spec, long unstorable) {
     this.runtime = runtime;
     heads = spec.numKvHeads();
     layers = spec.numLayers();
@@ -95,7 +98,7 @@ final class LineLayerTable {
         runtime.allocate((long) heads * logitTiles * PageLayout.TOKENS * LOGIT_HEADS * Float.BYTES);
     host = arena.allocate((long) BYTES * layers, Long.BYTES);
     for (int layer = 0; layer < layers; layer++) {
-      fillAddresses(layer);
+      fillAddresses(layer, unstorable);
       struct(layer)
           .set(ValueLayout.JAVA_INT, OBSERVED_FROM, spec.layers().get(layer).policy().window());
       clear(layer);
@@ -106,14 +109,13 @@ final class LineLayerTable {
     return Math.ceilDiv(byteSize, ALIGNMENT) * (long) ALIGNMENT;
   }
 
-  private void fillAddresses(int layer) {
+  private void fillAddresses(int layer, long unstorable) {
     MemorySegment struct = struct(layer);
     for (int i = 0; i < ADDRESSES - 2; i++) {
       struct.set(ValueLayout.JAVA_LONG, (long) Long.BYTES * i, address(layer, i));
     }
     struct.set(ValueLayout.JAVA_LONG, Long.BYTES * (ADDRESSES - 2L), logits.address());
-    struct.set(
-        ValueLayout.JAVA_LONG, Long.BYTES * (ADDRESSES - 1L), runtime.unstorable().address());
+    struct.set(ValueLayout.JAVA_LONG, Long.BYTES * (ADDRESSES - 1L), unstorable);
     struct.set(ValueLayout.JAVA_LONG, MAX_PAGES, maxPages);
     struct.set(ValueLayout.JAVA_INT, RING_TOKENS, maxRing);
     struct.set(ValueLayout.JAVA_INT, LOGIT_TILES, logitTiles);

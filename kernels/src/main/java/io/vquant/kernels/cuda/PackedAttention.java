@@ -52,7 +52,7 @@ final class PackedAttention implements AttentionOperator {
     hadamard = runtime.function(Kernel.HADAMARD_ROWS);
     decode =
         PackedDecode.fits(runtime, spec, format)
-            ? new PackedDecode(runtime, spec, format, 1)
+            ? new PackedDecode(runtime, spec, format, CudaAttention.MOST_SEQUENCES)
             : null;
     boolean usual = Kernel.PREFILL_LINES.has(spec.headDim());
     plainPrefill = usual ? new PlainPrefill(runtime, spec) : null;
@@ -71,7 +71,7 @@ final class PackedAttention implements AttentionOperator {
     long position = runtime.positionAddress(startPosition);
     if (layer.isDecoding() && decode != null) {
       long output = Operands.address(out);
-      decode.forward(output, Operands.address(q), layer.address(), position, 1, options(layer));
+      decode.forward(output, Operands.address(q), layer.address(), 0, position, 1, options(layer));
       return;
     }
     Rows rows = takeUp(q, layer);
@@ -86,6 +86,39 @@ final class PackedAttention implements AttentionOperator {
     if (firstObserved < q.rows()) {
       observe(q.rows(), firstObserved, rows, layer, position);
     }
+  }
+
+  @Override
+  public void decode(Tensor out, Tensor q, KvLayer[] layers, int[] positions) {
+    long[] structs = new long[layers.length];
+    boolean isOneLaunch =
+        decode != null
+            && layers.length <= CudaAttention.MOST_SEQUENCES
+            && out.layout().isContiguous()
+            && q.layout().isContiguous();
+    int options = 0;
+    for (int row = 0; row < layers.length; row++) {
+      CudaLineLayer layer = requireLayer(layers[row], positions[row], 1);
+      structs[row] = layer.address();
+      isOneLaunch &= layer.isDecoding() && (row == 0 || options == options(layer));
+      options = options(layer);
+    }
+    if (decode == null || !isOneLaunch) {
+      AttentionOperator.super.decode(out, q, layers, positions);
+      return;
+    }
+    int width = spec.numQueryHeads() * spec.headDim();
+    Operands.require("attention q", q, layers.length, width);
+    Operands.require("attention out", out, layers.length, width);
+    SequenceRows rows = runtime.sequenceRows();
+    decode.forward(
+        Operands.address(out),
+        Operands.address(q),
+        structs[0],
+        rows.offsets(structs),
+        rows.address(positions),
+        layers.length,
+        options);
   }
 
   private static int options(CudaLineLayer layer) {

@@ -14,10 +14,12 @@ import io.vquant.kernels.kvcache.KvFormats;
 final class PackedDecode {
   private static final int THREADS = 128;
   private static final int WARPS = 4;
-  private static final int WEIGHT_BYTES = 64 * 16;
-  private static final int HALF_AN_SM = 112 * 1024;
+  private static final int SM_BYTES = 228 * 1024;
+  private static final int BLOCK_BYTES = 1024 + 128;
   private static final int HEADS = 8;
   private static final int PARTIAL_EXTRA = 4;
+  private static final int MOST_WAVES = 4;
+  private static final double BUSY = 0.9;
   private static final float LOG2_E = (float) (1 / Math.log(2));
   private static final String WHOLE_HEADS = "g128";
 
@@ -31,6 +33,7 @@ final class PackedDecode {
   private final AttentionSpec spec;
   private final CudaFunction function;
   private final int sharedByteSize;
+  private final int multiprocessors;
   private final int residentBlocks;
   private final DeviceMemory partials;
   private final DeviceMemory counters;
@@ -53,14 +56,17 @@ final class PackedDecode {
     this.spec = spec;
     function =
         runtime.function(Kernel.DECODE_PACKED, named(format, spec.headDim()), spec.headDim());
-    sharedByteSize = sharedByteSize(format, spec.headDim());
+    sharedByteSize = sharedByteSize(format, spec);
     function.allowSharedMemory(sharedByteSize);
-    residentBlocks =
-        runtime.properties().multiprocessors()
-            * function.blocksPerMultiprocessor(THREADS, sharedByteSize);
+    multiprocessors = runtime.properties().multiprocessors();
+    residentBlocks = multiprocessors * function.blocksPerMultiprocessor(THREADS, sharedByteSize);
     int slots = spec.numKvHeads() * maxSequences;
-    long slotByteSize = (long) HEADS * (spec.headDim() + PARTIAL_EXTRA) * Float.BYTES;
-    partials = runtime.allocate(Math.max(residentBlocks, slots) * slotByteSize);
+    int blocks = 0;
+    for (int sequences = 1; sequences <= maxSequences; sequences++) {
+      blocks = Math.max(blocks, splits(sequences) * spec.numKvHeads() * sequences);
+    }
+    long blockByteSize = (long) HEADS * (spec.headDim() + PARTIAL_EXTRA) * Float.BYTES;
+    partials = runtime.allocate(blocks * blockByteSize);
     counters = runtime.allocate((long) slots * Integer.BYTES);
     runtime.stream().zero(counters.address(), counters.byteSize());
   }
@@ -69,7 +75,7 @@ final class PackedDecode {
   static boolean fits(CudaRuntime runtime, AttentionSpec spec, KvFormat format) {
     return Kernel.DECODE_PACKED.has(named(format, spec.headDim()), spec.headDim())
         && spec.groupSize() <= HEADS
-        && sharedByteSize(format, spec.headDim()) <= runtime.properties().sharedByteSizePerBlock();
+        && sharedByteSize(format, spec) <= runtime.properties().sharedByteSizePerBlock();
   }
 
   /** Groups of 128 channels are the whole head, as groups of 64 are, where it has 64. */
@@ -80,12 +86,30 @@ final class PackedDecode {
         : format;
   }
 
-  /** As {@code STAGES_OF} in {@code decode_packed.cu}. */
-  private static int sharedByteSize(KvFormat format, int headDim) {
-    int page = (int) format.headByteSize(headDim);
-    int three = WARPS * (3 * page + WEIGHT_BYTES);
-    int two = WARPS * (2 * page + WEIGHT_BYTES);
-    return three > HALF_AN_SM && two <= HALF_AN_SM ? two : three;
+  /**
+   * Blocks a KV head: the fewest that keep nearly all of the device busy to the end. Blocks that
+   * all find a place share the multiprocessors; more of them come in waves.
+   */
+  private int splits(int sequences) {
+    int slots = spec.numKvHeads() * sequences;
+    int splits = Math.max(1, residentBlocks / slots);
+    while (splits < MOST_WAVES * residentBlocks / slots && busyShare(splits * slots) < BUSY) {
+      splits++;
+    }
+    return splits;
+  }
+
+  private double busyShare(int blocks) {
+    int places = blocks <= residentBlocks ? multiprocessors : residentBlocks;
+    return (double) blocks / (Math.ceilDiv(blocks, places) * places);
+  }
+
+  /** As {@code PageShape} in {@code packed_pages.cuh}. */
+  private static int sharedByteSize(KvFormat format, AttentionSpec spec) {
+    int page = WARPS * (int) format.headByteSize(spec.headDim());
+    int head = spec.headDim() * Float.BYTES;
+    int stages = SM_BYTES / (2 * page + 4 * head + BLOCK_BYTES) > 1 ? 2 : 3;
+    return stages * page + spec.groupSize() * head;
   }
 
   /**
@@ -93,17 +117,19 @@ final class PackedDecode {
    *
    * @param out device address of {@code [sequences, numQueryHeads * headDim]} F32
    * @param q the same shape
-   * @param layers {@code struct LineLayer} a sequence
+   * @param layer {@code struct LineLayer} of the first sequence
+   * @param layerOffsets how many bytes after it each one's is, a long a sequence; 0: there is one
    * @param positions of the queries, one int a sequence
    * @param options {@link #TRANSFORM_QUERIES}, {@link #SQUARED_WEIGHTS}
    */
-  void forward(long out, long q, long layers, long positions, int sequences, int options) {
-    int splits = Math.max(1, residentBlocks / (spec.numKvHeads() * sequences));
+  void forward(
+      long out, long q, long layer, long layerOffsets, long positions, int sequences, int options) {
     function
         .call()
         .int64(out)
         .int64(q)
-        .int64(layers)
+        .int64(layer)
+        .int64(layerOffsets)
         .int64(positions)
         .int64(partials.address())
         .int64(counters.address())
@@ -112,6 +138,6 @@ final class PackedDecode {
         .int32(spec.slidingWindow())
         .int32(options)
         .sharedMemory(sharedByteSize)
-        .launch(runtime.stream(), splits, spec.numKvHeads(), sequences, THREADS);
+        .launch(runtime.stream(), splits(sequences), spec.numKvHeads(), sequences, THREADS);
   }
 }

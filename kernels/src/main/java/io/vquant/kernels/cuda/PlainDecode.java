@@ -27,10 +27,6 @@ final class PlainDecode {
   private final DeviceMemory counters;
   private final int maxSlots;
 
-  PlainDecode(CudaRuntime runtime, AttentionSpec spec) {
-    this(runtime, spec, 1);
-  }
-
   /**
    * @param maxSequences most that {@link #forward} is given at once
    */
@@ -56,17 +52,18 @@ final class PlainDecode {
    *
    * @param out device address of {@code [sequences, numQueryHeads * headDim]} F32
    * @param q the same shape
-   * @param tables page tables, {@code tableStride} entries apart
+   * @param table page table of the first sequence
+   * @param tableOffsets how many bytes after it each one's is, a long a sequence; 0: there is one
    * @param positions of the queries, one int a sequence
    */
-  void forward(long out, long q, long tables, long tableStride, long positions, int sequences) {
+  void forward(long out, long q, long table, long tableOffsets, long positions, int sequences) {
     int splits = Math.max(1, residentBlocks / (blocksPerSequence * sequences));
     function
         .call()
         .int64(out)
         .int64(q)
-        .int64(tables)
-        .int64(tableStride)
+        .int64(table)
+        .int64(tableOffsets)
         .int64(positions)
         .int64(partials.address())
         .int64(counters.address())

@@ -24,7 +24,10 @@ final class TensorCoreProduct {
   private static final int CHUNK = 8;
   private static final int ALIGNMENT = 256;
 
-  /** With fewer rows a product is bound by its weight, and opening the library is not worth it. */
+  /**
+   * With fewer rows a prompt is bound by the weights, and opening the library is not worth it; it
+   * is for a step of several sequences, since many follow.
+   */
   private static final int LIBRARY_ROWS = 128;
 
   private final CudaRuntime runtime;
@@ -55,7 +58,8 @@ final class TensorCoreProduct {
   }
 
   void multiply(Tensor out, Tensor x) {
-    boolean mayUseLibrary = weight.dtype() == DType.BF16 && x.rows() >= LIBRARY_ROWS;
+    boolean isWorth = x.rows() >= LIBRARY_ROWS || runtime.sequenceRows().isUnderWay();
+    boolean mayUseLibrary = weight.dtype() == DType.BF16 && isWorth;
     BlasProducts library = mayUseLibrary ? runtime.blas() : null;
     long operandByteSize = (long) x.rows() * x.columns() * weight.dtype().byteSize();
     long workOffset = Math.ceilDiv(operandByteSize, ALIGNMENT) * (long) ALIGNMENT;

@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.LongStream;
 
 /**
  * Times kernels on the first GPU, one line each: time, bytes or operations a second. Work is
@@ -241,6 +242,10 @@ final class KernelBenchmark implements AutoCloseable {
     for (int[] size : cases) {
       runtime.stream().fill(positions.address(), size[1] - 1, 64);
       int perSequence = size[1] / PageLayout.TOKENS;
+      long offsets =
+          runtime
+              .sequenceRows()
+              .offsets(LongStream.range(0, size[0]).map(i -> 8L * perSequence * i).toArray());
       double bytes = (double) size[0] * perSequence * layout.byteSize();
       double[] times =
           time(() ->
@@ -248,7 +253,7 @@ final class KernelBenchmark implements AutoCloseable {
                   Operands.address(out),
                   Operands.address(q),
                   table.address(),
-                  perSequence,
+                  offsets,
                   positions.address(),
                   size[0]));
       print("decode bf16 pages " + size[0] + " x " + size[1], times, bytes, "GB/s");
@@ -301,6 +306,7 @@ final class KernelBenchmark implements AutoCloseable {
             pageCount);
       }
       long structs = layers.upload();
+      long offsets = runtime.sequenceRows().offsets(layers.addresses(structs));
       DeviceMemory positions = runtime.allocate(64 * Integer.BYTES);
       taken.add(positions);
       runtime.stream().fill(positions.address(), pageCount * 64 + 191, 64);
@@ -313,6 +319,7 @@ final class KernelBenchmark implements AutoCloseable {
                   Operands.address(out),
                   Operands.address(q),
                   structs,
+                  offsets,
                   positions.address(),
                   sequences,
                   PackedDecode.TRANSFORM_QUERIES | PackedDecode.SQUARED_WEIGHTS)),

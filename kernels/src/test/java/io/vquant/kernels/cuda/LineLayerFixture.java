@@ -3,6 +3,7 @@ package io.vquant.kernels.cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.stream.LongStream;
 
 /** Layers as kernels see them, one a sequence, filled field by field ({@link LineLayerTable}). */
 final class LineLayerFixture {
@@ -70,6 +71,12 @@ final class LineLayerFixture {
     long address = runtime.allocate(byteSize).address();
     runtime.stream().zero(address, byteSize);
     return address;
+  }
+
+  /** Addresses of all, given the first. */
+  long[] addresses(long first) {
+    long sequences = structs.byteSize() / LineLayerTable.BYTES;
+    return LongStream.range(0, sequences).map(i -> first + LineLayerTable.BYTES * i).toArray();
   }
 
   /** Device address of all. */

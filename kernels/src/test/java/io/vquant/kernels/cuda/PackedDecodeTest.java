@@ -95,11 +95,13 @@ class PackedDecodeTest {
       PackedDecode decode = new PackedDecode(runtime, spec, problem.format(), problem.sequences());
       long queries = upload(runtime, q);
       long structs = layers.upload();
+      long offsets = runtime.sequenceRows().offsets(layers.addresses(structs));
       long positionsAddress = upload(runtime, positions);
       MemorySegment first = arena.allocate(q.byteSize(), 16);
       MemorySegment second = arena.allocate(q.byteSize(), 16);
       for (MemorySegment result : List.of(first, second)) {
-        decode.forward(out.address(), queries, structs, positionsAddress, problem.sequences(), 0);
+        decode.forward(
+            out.address(), queries, structs, offsets, positionsAddress, problem.sequences(), 0);
         runtime.stream().copyToHost(result, out.address());
         runtime.stream().synchronize();
       }

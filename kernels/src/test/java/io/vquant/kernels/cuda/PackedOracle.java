@@ -11,16 +11,17 @@ import java.util.List;
  *
  * <ul>
  *   <li>queries are rounded to F16: 2^-11 of sum |q||k|, where a packed key's parts count as 16
- *       steps each way; codes enter with an offset of 1024 that float32 sums take out again: n
- *       roundings of 2^-23 (tensor cores cut) of 1040 steps;
+ *       steps each way; codes enter exactly: n roundings of 2^-23 (tensor cores cut) of 16 steps;
  *   <li>a weight times its scale is rounded to F16: 2^-11 of p_j times the parts of the value, and
- *       2^-25 times at most 15 codes absolutely, where it is subnormal.
+ *       where it is subnormal 2^-25 times at most 15 codes that may count 16 times, relative to the
+ *       largest weight of the pages of a warp, which is at most the largest of all.
  * </ul>
  */
 final class PackedOracle {
   private static final double OPERAND = 0x1p-11;
   private static final double SUM = 0x1p-23;
-  private static final double OFFSET = 1040;
+  private static final double STEPS = 16;
+  private static final double SUBNORMAL = 15 * 16 * 0x1p-25;
 
   /** Bound of a packed key's scale: 4-bit grids of 64 or more Gaussian numbers span at most 12. */
   private static final double STEP = 12.0 / 15;
@@ -45,7 +46,7 @@ final class PackedOracle {
         score[j] += (double) q[c] * keys.get(j)[c] * scale;
       }
       scoreError[j] =
-          OPERAND * queryMagnitude * 16 * STEP + roundings * SUM * OFFSET * STEP * queryMagnitude;
+          OPERAND * queryMagnitude * STEPS * STEP + roundings * SUM * STEPS * STEP * queryMagnitude;
       max = Math.max(max, score[j]);
     }
     double sum = 0;
@@ -56,9 +57,11 @@ final class PackedOracle {
       sum += p[j];
       scoreError[j] += 4 * (max - score[j]) * SUM;
     }
+    double largest = 0;
     for (int j = 0; j < count; j++) {
       p[j] /= sum;
       growth += p[j] * Math.exp(scoreError[j]);
+      largest = Math.max(largest, p[j]);
     }
     exact = new double[headDim];
     tolerance = new double[headDim];
@@ -72,7 +75,7 @@ final class PackedOracle {
         error += shift * Math.abs(values.get(j)[c] - exact[c]);
         error += p[j] * Math.abs(bounds.get(j)[c]) * (OPERAND + (3.0 * count + 64) * SUM);
       }
-      tolerance[c] = error + count * 15 * 0x1p-25;
+      tolerance[c] = error + count * SUBNORMAL * largest;
     }
   }
 

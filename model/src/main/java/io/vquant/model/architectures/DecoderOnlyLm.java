@@ -238,7 +238,7 @@ final class DecoderOnlyLm implements CausalLm {
 
   @Override
   public int maxDecodeRows() {
-    return backend.device().isHost() ? chunkRows : 1;
+    return chunkRows;
   }
 
   @Override
@@ -268,12 +268,8 @@ final class DecoderOnlyLm implements CausalLm {
         caches.get(begun).beginPass(1);
       }
       embedTokens.forward(hidden, tokenIds, 0);
-      for (int index = 0; index < layers.size(); index++) {
-        layers.get(index).decode(hidden, sequences, index, scratch);
-        for (int row = 0; row < rows; row++) {
-          caches.get(row).endLayer(index);
-        }
-      }
+      backend.decodeRows(
+          caches, sequences.positions(), () -> decodeLayers(hidden, sequences, caches));
       finished = true;
     } finally {
       for (int row = 0; row < begun; row++) {
@@ -285,6 +281,15 @@ final class DecoderOnlyLm implements CausalLm {
       }
     }
     return hidden;
+  }
+
+  private void decodeLayers(Tensor hidden, DecodeRows sequences, List<KvCache> caches) {
+    for (int index = 0; index < layers.size(); index++) {
+      layers.get(index).decode(hidden, sequences, index, scratch);
+      for (KvCache cache : caches) {
+        cache.endLayer(index);
+      }
+    }
   }
 
   private ResidualStream decodeStream() {

@@ -38,7 +38,7 @@ public final class DecodeRows {
   }
 
   /** Position of each row. */
-  int[] positions() {
+  public int[] positions() {
     return positions.clone();
   }
 
