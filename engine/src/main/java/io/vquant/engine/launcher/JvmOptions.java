@@ -96,15 +96,6 @@ final class JvmOptions {
   static final String STAND_INS = "jdk.incubator.vector.*::*";
 
   /**
-   * Vectors are loaded and stored without comparing the address with the bounds of its array or
-   * segment. Operators check whole operands before their loops run, and the kernels' one segment is
-   * all of memory: its bounds mean nothing. But the compiler puts some hundred instructions for
-   * them before a loop with twelve addresses, that of a tile of products, which then goes round
-   * eight times. Tests run with the checks.
-   */
-  static final String UNCHECKED_VECTORS = "-Djdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK=0";
-
-  /**
    * How often a method tells that it ran, as logarithms of calls and of rounds of loops: half as
    * often as usual while it is interpreted, a quarter while it counts. Each time the whole list of
    * commands above is gone through, and what is busy for half a second is compiled for nothing. A
@@ -141,7 +132,6 @@ final class JvmOptions {
     if (command.equals("generate")) {
       options.addAll(RARE_NOTICES);
     }
-    options.add(UNCHECKED_VECTORS);
     // The launcher calls a handful of methods by reflection: not worth code of their own.
     options.add("-Djdk.reflect.useNativeAccessorOnly=true");
     options.add("-XX:CompileCommand=quiet");

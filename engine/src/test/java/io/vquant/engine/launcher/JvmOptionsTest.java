@@ -6,9 +6,7 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaMethod;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import java.io.InputStream;
 import java.lang.reflect.Method;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -96,20 +94,6 @@ class JvmOptionsTest {
       }
     }
     assertThat(methods("inline")).isEqualTo(vectorMethods);
-  }
-
-  @Test
-  void vectorsAreUncheckedByTheNameThatTheirModuleReads() throws Exception {
-    String[] option = JvmOptions.UNCHECKED_VECTORS.substring("-D".length()).split("=", 2);
-    assertThat(JvmOptions.beside(List.of(), "")).contains(JvmOptions.UNCHECKED_VECTORS);
-    try (InputStream reader =
-        FloatVector.class
-            .getModule()
-            .getResourceAsStream("jdk/incubator/vector/VectorIntrinsics.class")) {
-      String constants = new String(reader.readAllBytes(), StandardCharsets.ISO_8859_1);
-      assertThat(constants).contains(option[0]);
-    }
-    assertThat(option[1]).isEqualTo("0");
   }
 
   @Test
