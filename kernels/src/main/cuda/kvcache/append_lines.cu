@@ -1,5 +1,6 @@
 // Writes keys and values of rows [rows, numKvHeads * headDim] into the hot tiles of a layer that packs: key = H k - mean, value = v or H v, in BF16. What the
-// row decoded before left of attention weights is taken up first. Grid: (rows, KV heads), a thread a channel.
+// row decoded before left of attention weights is taken up first. Rows follow one another, or are one of each of several sequences, whose layers are so many bytes
+// from the first. Grid: (rows, KV heads), a thread a channel.
 #include "../common/dtypes.cuh"
 #include "../common/hadamard.cuh"
 #include "../common/order.cuh"
@@ -23,14 +24,14 @@ __device__ __forceinline__ void requireStorable(const LineLayer &layer, float x,
 }
 
 extern "C" __global__ void __launch_bounds__(MAX_HEAD_DIM)
-    append_lines(const LineLayer *layers, const float *keys, long long keyStride, const float *values, long long valueStride, const int *startPosition,
-                 int headDim, int transforms, float kept, int window) {
+    append_lines(const LineLayer *layers, const long long *layerOffsets, const float *keys, long long keyStride, const float *values, long long valueStride,
+                 const int *positions, int headDim, int transforms, float kept, int window) {
   __shared__ float row[MAX_HEAD_DIM];
   startAfterPrevious();
-  LineLayer layer = *layers;
-  int r = blockIdx.x, head = blockIdx.y, c = threadIdx.x, start = layer.hotStart();
-  int position = *startPosition + r, slot = position - start;
-  if (r == 0) {
+  int r = blockIdx.x, head = blockIdx.y, c = threadIdx.x;
+  LineLayer layer = *(const LineLayer *)((const uint8_t *)layers + (layerOffsets ? layerOffsets[r] : 0));
+  int start = layer.hotStart(), position = layerOffsets ? positions[r] : *positions + r, slot = position - start;
+  if (layerOffsets || r == 0) {
     int pending = layer.pending[head];
     if (pending > 0) settleRow(layer, head, pending - 1, kept, window);
     __syncthreads();

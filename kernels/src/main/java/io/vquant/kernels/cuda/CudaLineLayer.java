@@ -208,7 +208,14 @@ final class CudaLineLayer implements CudaKvLayer {
     if (isFirst) {
       growHot();
     }
-    kernels.append(address(), keys, values, runtime.positionAddress(startPosition));
+    if (keys.rows() == 1 && runtime.sequenceRows().isUnderWay()) {
+      runtime
+          .rowAppends()
+          .add(kernels.kind(), address(), keys, values, startPosition, kernels::append);
+    } else {
+      long position = runtime.positionAddress(startPosition);
+      kernels.append(address(), 0, keys, values, position, keys.rows());
+    }
     if (isFirst) {
       passSums.clear();
       long slabBytes = (long) pageLayout.numKvHeads() * LineLayerTable.SLAB_ROWS * Float.BYTES;

@@ -49,6 +49,7 @@ final class CudaRuntime implements AutoCloseable {
   private final List<Runnable> forgetters = new ArrayList<>();
   private int generation;
   private final RowProducts rowProducts = new RowProducts(this);
+  private final RowAppends rowAppends = new RowAppends(this);
   private final UnpackedWeights unpackedWeights = new UnpackedWeights(this);
   private @Nullable Narrowed narrowed;
   private @Nullable BlasProducts blas;
@@ -80,6 +81,7 @@ final class CudaRuntime implements AutoCloseable {
    */
   CudaStream stream() {
     rowProducts.launch();
+    rowAppends.launch();
     narrowed = null;
     return currentStream();
   }
@@ -259,11 +261,15 @@ final class CudaRuntime implements AutoCloseable {
     return sequenceRows;
   }
 
+  RowAppends rowAppends() {
+    return rowAppends;
+  }
+
   /** Address of the word that holds {@code startPosition} when the work enqueued next runs. */
   long positionAddress(int startPosition) {
-    long known = sequenceRows.find(startPosition);
-    if (known != 0) {
-      return known;
+    int row = sequenceRows.find(startPosition, 0);
+    if (row >= 0) {
+      return sequenceRows.address(row);
     }
     if (position != startPosition) {
       stream().fill(positionAddress, startPosition, 1);

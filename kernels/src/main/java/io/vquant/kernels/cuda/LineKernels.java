@@ -11,6 +11,7 @@ import io.vquant.kernels.kvcache.KvLayerPolicy;
 import io.vquant.kernels.kvcache.KvLayerSpec;
 import io.vquant.kernels.kvcache.KvSide;
 import io.vquant.kernels.tensor.Tensor;
+import java.util.List;
 
 /** Launches what changes a layer that packs: appending, centring keys, choosing lines, packing. */
 final class LineKernels {
@@ -52,6 +53,11 @@ final class LineKernels {
     pack = runtime.function(Kernel.PACK);
   }
 
+  /** Equal where one launch can append to both layers. */
+  Object kind() {
+    return List.of(spec, numKvHeads, headDim);
+  }
+
   /** How much of a line's mean is left after so many observed rows. */
   private static float kept(int rows) {
     return (float) Math.pow(0.5, rows / HALF_LIFE_ROWS);
@@ -61,20 +67,22 @@ final class LineKernels {
     return Operands.blocks(headDim, WARP) * WARP;
   }
 
-  void append(long layer, Tensor keys, Tensor values, long position) {
+  /** Appends a row to each of several layers, or rows that follow one another to one. */
+  void append(long layer, long layerOffsets, Tensor keys, Tensor values, long positions, int rows) {
     append
         .call()
         .int64(layer)
+        .int64(layerOffsets)
         .int64(Operands.address(keys))
         .int64(Operands.stride(keys))
         .int64(Operands.address(values))
         .int64(Operands.stride(values))
-        .int64(position)
+        .int64(positions)
         .int32(headDim)
         .int32(transforms)
         .float32(kept(1))
         .int32(spec.slidingWindow())
-        .launch(runtime.stream(), keys.rows(), numKvHeads, 1, channelThreads());
+        .launch(runtime.stream(), rows, numKvHeads, 1, channelThreads());
   }
 
   /** Begins to transform: the hot tokens now, later ones as they come. */

@@ -62,8 +62,11 @@ final class PlainCudaLayer implements CudaKvLayer {
               .formatted(startPosition, end, length, maxTokens));
     }
     reserve((int) end);
-    if (keys.rows() != 1 || !joins(keys, values, startPosition)) {
-      launchAppend(keys, values, startPosition);
+    if (keys.rows() == 1 && runtime.sequenceRows().isUnderWay()) {
+      runtime.rowAppends().add(layout, table(), keys, values, startPosition, this::launchAppend);
+    } else if (keys.rows() != 1 || !joins(keys, values, startPosition)) {
+      long position = runtime.positionAddress(startPosition);
+      launchAppend(table(), 0, keys, values, position, keys.rows());
     }
     length = (int) end;
   }
@@ -76,19 +79,21 @@ final class PlainCudaLayer implements CudaKvLayer {
         .joinAppend(Operands.address(keys), Operands.address(values), table(), position, layout);
   }
 
-  private void launchAppend(Tensor keys, Tensor values, int startPosition) {
+  private void launchAppend(
+      long table, long tableOffsets, Tensor keys, Tensor values, long positions, int rows) {
     int columns = layout.numKvHeads() * layout.headDim();
     append
         .call()
-        .int64(table())
+        .int64(table)
+        .int64(tableOffsets)
         .int64(Operands.address(keys))
         .int64(Operands.stride(keys))
         .int64(Operands.address(values))
         .int64(Operands.stride(values))
-        .int64(runtime.positionAddress(startPosition))
+        .int64(positions)
         .int32(layout.headDim())
         .int32(columns)
-        .launch(runtime.stream(), keys.rows(), Operands.blocks(columns, THREADS), 1, THREADS);
+        .launch(runtime.stream(), rows, Operands.blocks(columns, THREADS), 1, THREADS);
   }
 
   @Override

@@ -11,7 +11,7 @@ import java.util.Arrays;
  * far its tables are from the first sequence's. Copied to the device when it changes.
  */
 final class SequenceRows {
-  private static final int FIRST_ROWS = 64;
+  static final int FIRST_ROWS = 64;
 
   private final CudaRuntime runtime;
   private int capacity = FIRST_ROWS;
@@ -32,7 +32,7 @@ final class SequenceRows {
     return underWay;
   }
 
-  /** Runs a step in which {@link #find} knows these positions. */
+  /** Runs a step of rows at these positions. */
   void during(int[] stepPositions, Runnable work) {
     address(stepPositions);
     underWay = true;
@@ -40,7 +40,13 @@ final class SequenceRows {
       work.run();
     } finally {
       underWay = false;
+      runtime.rowAppends().clear();
     }
+  }
+
+  /** Device address of the position of a row of the step under way. */
+  long address(int row) {
+    return positionMemory.address() + (long) Integer.BYTES * row;
   }
 
   /** Device address of one int a row. */
@@ -55,14 +61,18 @@ final class SequenceRows {
     return positionMemory.address();
   }
 
-  /** Device address of a word that holds a position of the step under way, or 0. */
-  long find(int position) {
-    for (int row = 0; underWay && row < positions.length; row++) {
+  /**
+   * The row of the step under way that has this position, the first from {@code from} on.
+   *
+   * @return negative if there is none, or no step
+   */
+  int find(int position, int from) {
+    for (int row = from; underWay && row < positions.length; row++) {
       if (positions[row] == position) {
-        return positionMemory.address() + (long) Integer.BYTES * row;
+        return row;
       }
     }
-    return 0;
+    return -1;
   }
 
   /** Device address of one long a row: how many bytes its address is after the first. */

@@ -22,6 +22,7 @@ final class TensorCoreProduct {
   private static final int STAGES = 2;
   private static final int SWIZZLE_ALIGNMENT = 1024;
   private static final int CHUNK = 8;
+  private static final int NARROWED_A_THREAD = 4;
   private static final int ALIGNMENT = 256;
 
   /**
@@ -118,12 +119,15 @@ final class TensorCoreProduct {
 
   private void narrowRows(CudaStream stream, long operand, long scales, Tensor x) {
     KernelCall call = narrow.call().int64(operand);
+    // Few rows alone would leave most of the device without work.
+    int parts = Operands.blocks(x.columns(), NARROWED_A_THREAD * THREADS);
     if (scales != 0) {
       call.int64(scales);
+      parts = 1;
     }
     call.int64(Operands.address(x))
         .int64(Operands.stride(x))
         .int32(x.columns())
-        .launch(stream, x.rows(), 1, 1, THREADS);
+        .launch(stream, x.rows(), parts, 1, THREADS);
   }
 }
