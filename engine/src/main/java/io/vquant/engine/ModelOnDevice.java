@@ -123,6 +123,7 @@ final class ModelOnDevice implements AutoCloseable {
       backend.expectSequences();
       return new BatchScheduler(
           new BatchModel(
+              backend,
               causalLm(),
               deviceLock,
               emptyCache,

@@ -4,7 +4,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Told what becomes of one request, on the scheduler's thread: nothing here may wait. An exception
+ * Told what becomes of one request, on a thread of the scheduler's or of the device's, one call
+ * after the other: nothing here may wait. Requests side by side are told side by side. An exception
  * ends the request as failed.
  */
 public interface BatchListener {

@@ -1,5 +1,6 @@
 package io.vquant.engine.batching;
 
+import io.vquant.kernels.backend.KernelBackend;
 import io.vquant.kernels.kvcache.KvCache;
 import io.vquant.model.CausalLm;
 import io.vquant.tokenizer.Tokenizer;
@@ -10,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The model that sequences run on.
  *
+ * @param backend that the network is on
  * @param causalLm the network
  * @param deviceLock held while it computes: its buffers are shared by all users of the engine
  * @param emptyCache stays empty; caches of sequences are forks of it, so all share one memory
@@ -20,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param contextLength most tokens of prompt and answer
  */
 public record BatchModel(
+    KernelBackend backend,
     CausalLm causalLm,
     Lock deviceLock,
     KvCache emptyCache,

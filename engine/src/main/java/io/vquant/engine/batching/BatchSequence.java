@@ -151,6 +151,11 @@ final class BatchSequence {
     }
   }
 
+  /** Whether {@link #choose} touches nothing that other sequences' use. */
+  boolean choosesAlone() {
+    return !sampler.hasOwnProcessors() && !request.wantsLogprobs();
+  }
+
   /**
    * Chooses the next token and tells about it.
    *

@@ -140,25 +140,42 @@ final class SequenceRunner {
     try {
       Tensor hidden = causalLm.decode(ids, sequences.stream().map(BatchSequence::cache).toList());
       Tensor logits = causalLm.logits(hidden);
-      for (int i = 0; i < ids.length; i++) {
-        if (atEnd[i]) {
-          chooseNext(sequences.get(i), logits, i, outcome);
-        }
-      }
+      chooseNext(sequences, atEnd, logits, outcome);
     } finally {
       model.deviceLock().unlock();
     }
   }
 
-  private void chooseNext(BatchSequence sequence, Tensor logits, int row, Outcome outcome) {
-    FinishReason reason;
+  /** Side by side those that share nothing, then the others; the outcomes are told in order. */
+  private void chooseNext(
+      List<BatchSequence> sequences, boolean[] atEnd, Tensor logits, Outcome outcome) {
+    @Nullable FinishReason[] reasons = new FinishReason[atEnd.length];
+    model
+        .backend()
+        .forEachRow(
+            atEnd.length,
+            row -> {
+              if (atEnd[row] && sequences.get(row).choosesAlone()) {
+                reasons[row] = choose(sequences.get(row), logits, row);
+              }
+            });
+    for (int row = 0; row < atEnd.length; row++) {
+      BatchSequence sequence = sequences.get(row);
+      if (atEnd[row]) {
+        FinishReason reason =
+            sequence.choosesAlone() ? reasons[row] : choose(sequence, logits, row);
+        outcome.chosen(sequence, reason);
+      }
+    }
+  }
+
+  private @Nullable FinishReason choose(BatchSequence sequence, Tensor logits, int row) {
     try {
-      reason = sequence.choose(logits, row, model, scorer);
+      return sequence.choose(logits, row, model, scorer);
     } catch (RuntimeException failure) { // its logits, or its listener: the others go on
       sequence.fail(failure);
-      reason = null;
+      return null;
     }
-    outcome.chosen(sequence, reason);
   }
 
   /** Keeps the pages of a sequence that has ended, where decoding leaves the bits of prefill. */

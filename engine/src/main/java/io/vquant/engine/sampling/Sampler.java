@@ -14,6 +14,7 @@ import java.util.List;
  */
 public final class Sampler {
   private final boolean greedy;
+  private final boolean hasOwnProcessors;
   private final List<LogitsProcessor> processors;
   private final Candidates candidates;
   private final SplitMix64 random;
@@ -26,9 +27,15 @@ public final class Sampler {
   public Sampler(
       SamplingParams params, long seed, int vocabSize, List<LogitsProcessor> ownProcessors) {
     greedy = params.isGreedy();
+    hasOwnProcessors = !ownProcessors.isEmpty();
     processors = processors(params, ownProcessors);
     candidates = new Candidates(vocabSize);
     random = new SplitMix64(seed);
+  }
+
+  /** Whether processors of the caller's take part, which may be those of other samplers too. */
+  public boolean hasOwnProcessors() {
+    return hasOwnProcessors;
   }
 
   /** Whether it always takes the token with the largest logit as it is. */

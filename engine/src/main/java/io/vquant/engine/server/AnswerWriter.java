@@ -2,7 +2,6 @@ package io.vquant.engine.server;
 
 import com.sun.net.httpserver.HttpExchange;
 import io.vquant.engine.FinishReason;
-import io.vquant.engine.InvalidPromptException;
 import io.vquant.engine.batching.BatchScheduler;
 import io.vquant.engine.batching.QueueFullException;
 import java.io.IOException;
@@ -90,7 +89,7 @@ final class AnswerWriter {
   private void stream() throws IOException, InterruptedException {
     AnswerEvent first = buffer.poll(BEAT_MILLIS);
     if (first instanceof AnswerEvent.Failure failure) {
-      throw failureOf(failure.cause());
+      throw ApiFailure.of(failure.cause());
     }
     begin("text/event-stream; charset=utf-8");
     for (ChoiceText choice : choices) {
@@ -145,7 +144,7 @@ final class AnswerWriter {
         send(shape.part(choice, choice.end(end.result()), true));
       }
       case AnswerEvent.Failure failure -> {
-        sendFailure(failureOf(failure.cause()));
+        sendFailure(ApiFailure.of(failure.cause()));
         return false;
       }
     }
@@ -183,7 +182,7 @@ final class AnswerWriter {
           return;
         }
         case AnswerEvent.Failure failure -> {
-          failDocument(failureOf(failure.cause()));
+          failDocument(ApiFailure.of(failure.cause()));
           return;
         }
       }
@@ -208,12 +207,6 @@ final class AnswerWriter {
 
   private Map<String, Object> usage() {
     return Usage.of(choices, shape.choicesPerPrompt());
-  }
-
-  private static ApiFailure failureOf(Throwable cause) {
-    return cause instanceof InvalidPromptException
-        ? ApiFailure.badField("prompt", String.valueOf(cause.getMessage()))
-        : ApiFailure.internal("the model failed: " + cause.getMessage());
   }
 
   private void begin(String contentType) throws IOException {

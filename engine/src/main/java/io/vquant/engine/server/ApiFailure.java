@@ -1,5 +1,8 @@
 package io.vquant.engine.server;
 
+import io.vquant.engine.InvalidPromptException;
+import io.vquant.engine.NotEnoughMemoryException;
+import io.vquant.kernels.backend.OutOfDeviceMemoryException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +71,24 @@ final class ApiFailure extends RuntimeException {
 
   static ApiFailure unavailable(String message) {
     return new ApiFailure(503, "server_error", "unavailable", null, message);
+  }
+
+  /**
+   * What kept a request that was let through from its answer: 400 if it is the prompt's fault, 503
+   * if there was no memory, which others may give back soon, else 500.
+   */
+  static ApiFailure of(Throwable cause) {
+    String message = String.valueOf(cause.getMessage());
+    if (cause instanceof InvalidPromptException) {
+      return badField("prompt", message);
+    }
+    boolean noMemory =
+        cause instanceof OutOfDeviceMemoryException
+            || cause instanceof NotEnoughMemoryException
+            || cause instanceof OutOfMemoryError;
+    return noMemory
+        ? new ApiFailure(503, "server_error", "out_of_memory", null, "out of memory: " + message)
+        : internal("the model failed: " + message);
   }
 
   int status() {

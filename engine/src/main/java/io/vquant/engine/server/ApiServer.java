@@ -100,6 +100,8 @@ public final class ApiServer implements AutoCloseable {
         sendFailure(exchange, failure);
       } catch (RuntimeException bug) {
         sendFailure(exchange, ApiFailure.internal("a bug in this server: " + bug));
+      } catch (OutOfMemoryError full) {
+        sendFailure(exchange, ApiFailure.of(full));
       }
     } catch (IOException gone) {
       // the client is: there is nobody to tell

@@ -18,6 +18,7 @@ import io.vquant.kernels.tensor.Storage;
 import io.vquant.kernels.tensor.Tensor;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,6 +94,18 @@ public interface KernelBackend extends AutoCloseable {
       up.forward(upOut, x);
       activation.forward(out, out, upOut);
     };
+  }
+
+  /**
+   * Does something for each of some rows, side by side where the device has threads for it.
+   *
+   * @param work told of each row once, by any thread; what it changes no other row reads or changes
+   * @throws RuntimeException what the work of a row threw; others may have been done or not
+   */
+  default void forEachRow(int rows, IntConsumer work) {
+    for (int row = 0; row < rows; row++) {
+      work.accept(row);
+    }
   }
 
   /** Rows of either kind of table. */

@@ -119,7 +119,7 @@ final class AttentionRows {
   }
 
   private void addPageInPlace(PlainPages layer, int kvHead, int page, int visible) {
-    int padded = paddedRows();
+    int padded = Simd.roundUp(rows, Bf16OuterTile.ROWS);
     reader.scoresInPlace(scores, padded, query, layer, page, kvHead);
     weighRows(page * TOKENS);
     reader.outputsInPlace(pageOut, padded, weights, layer, page, kvHead, visible);

@@ -17,6 +17,9 @@ import jdk.incubator.vector.IntVector;
  */
 final class Bf16OuterTile {
 
+  /** Rows a tile. */
+  static final int ROWS = 2;
+
   /** Columns a tile: four vectors. */
   static final int COLUMNS = 4 * Simd.LANES;
 
@@ -26,14 +29,14 @@ final class Bf16OuterTile {
    * C = A B, in tiles of two rows by four vectors.
    *
    * @param c {@code [rows, columns]} F32, dense
-   * @param rows even
+   * @param rows a multiple of {@link #ROWS}
    * @param a {@code [rows, inner]}, dense
    * @param order row of B that belongs to a column of A, {@code [inner]}
    * @param b rows of {@code columns} BF16 elements, dense
    * @param columns a multiple of {@link #COLUMNS}
    */
   static void multiply(long c, int rows, float[] a, int inner, int[] order, long b, int columns) {
-    for (int row = 0; row < rows; row += 2) {
+    for (int row = 0; row < rows; row += ROWS) {
       int a0 = row * inner;
       int a1 = a0 + inner;
       for (int column = 0; column < columns; column += COLUMNS) {

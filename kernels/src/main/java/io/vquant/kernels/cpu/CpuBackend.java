@@ -37,6 +37,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** Operators in the Vector API, on threads of its own. Needs vectors of 256 or 512 bits. */
@@ -136,6 +137,11 @@ public final class CpuBackend implements KernelBackend {
             && ownGate.hasShapeOf(ownUp)
         ? new CpuGatedLinear(context, ownGate, ownUp)
         : KernelBackend.super.gatedLinear(gate, up);
+  }
+
+  @Override
+  public void forEachRow(int rows, IntConsumer work) {
+    context.pool().run((row, worker) -> work.accept(row), rows);
   }
 
   @Override

@@ -4,6 +4,7 @@ import io.vquant.kernels.kvcache.PageLayout;
 import io.vquant.kernels.kvcache.PlainPages;
 import io.vquant.kernels.tensor.DType;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * Brings one head of one page into the first-level cache as F32, where all query rows of a group
@@ -23,6 +24,9 @@ final class PageReader {
   /** For each number of tokens those of the page's first, in the order of the columns. */
   private final int[][] firstTokens = new int[TOKENS + 1][];
 
+  /** The columns where these tokens stand. */
+  private final int[][] firstColumns = new int[TOKENS + 1][];
+
   PageReader(PageLayout layout) {
     this.layout = layout;
     rows = WeightRows.of(layout.dtype());
@@ -32,7 +36,11 @@ final class PageReader {
       tokenAt[halves ? HalfRows.arrangedIndex(token) : token] = token;
     }
     for (int tokens = 0; tokens <= TOKENS; tokens++) {
-      firstTokens[tokens] = inColumnOrder(tokenAt, tokens);
+      int end = tokens;
+      firstColumns[tokens] =
+          IntStream.range(0, TOKENS).filter(column -> tokenAt[column] < end).toArray();
+      firstTokens[tokens] =
+          Arrays.stream(firstColumns[tokens]).map(column -> tokenAt[column]).toArray();
     }
     channelOrder = new int[layout.headDim()];
     for (int channel = 0; channel < channelOrder.length; channel++) {
@@ -53,11 +61,6 @@ final class PageReader {
   /** Divides an output row by {@code divisor} and writes its channels in their own order. */
   void writeChannels(long to, long row, int headDim, float divisor) {
     rows.restore(to, row, headDim, divisor);
-  }
-
-  /** Tokens of the first {@code tokens} of a page, in the order of the columns of the scores. */
-  private static int[] inColumnOrder(int[] tokenAt, int tokens) {
-    return Arrays.stream(tokenAt).filter(token -> token < tokens).toArray();
   }
 
   /** Whether a page can be multiplied as it lies, without unpacking: BF16 in whole tiles. */
@@ -91,10 +94,8 @@ final class PageReader {
   private void keepColumns(float[] weights, int rows, int tokens) {
     int to = 0;
     for (int row = 0; row < rows; row++) {
-      for (int column = 0; column < TOKENS; column++) {
-        if (tokenAt[column] < tokens) {
-          weights[to++] = weights[row * TOKENS + column];
-        }
+      for (int column : firstColumns[tokens]) {
+        weights[to++] = weights[row * TOKENS + column];
       }
     }
   }

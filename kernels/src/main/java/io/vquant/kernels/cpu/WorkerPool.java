@@ -55,7 +55,11 @@ final class WorkerPool implements AutoCloseable {
     return helpers.length + 1;
   }
 
-  /** Runs all blocks and returns when they are done. One task at a time. */
+  /**
+   * Runs all blocks and returns when they are done. One task at a time. What the first block to
+   * fail throws is thrown here, when no worker is at the task any more; some blocks may then not
+   * have been run.
+   */
   void run(ParallelTask work, int blockCount) {
     if (helpers.length == 0 || blockCount <= 1) {
       for (int block = 0; block < blockCount; block++) {
@@ -77,9 +81,10 @@ final class WorkerPool implements AutoCloseable {
     }
     try {
       takeBlocks(work, 0);
-    } finally {
-      awaitHelpers();
+    } catch (Throwable thrown) {
+      failure.compareAndSet(null, thrown);
     }
+    awaitHelpers();
     rethrow();
   }
 
@@ -113,7 +118,11 @@ final class WorkerPool implements AutoCloseable {
 
   private void rethrow() {
     Throwable thrown = failure.getAndSet(null);
-    if (thrown != null) {
+    if (thrown instanceof RuntimeException exception) {
+      throw exception;
+    } else if (thrown instanceof Error error) {
+      throw error;
+    } else if (thrown != null) {
       throw new IllegalStateException("a worker failed: " + thrown, thrown);
     }
   }

@@ -49,6 +49,10 @@ public final class LineKvLayer implements HostKvLayer {
   private final LineAdmission admission;
   private final PlainPages unpacked = new Unpacked();
   private final float[] row;
+
+  /** Magnitudes up to this one leave every norm below {@link #MAX_MAGNITUDE}; as raw bits. */
+  private final int harmlessBits;
+
   private int length;
   private int passStart;
   private int passEnd;
@@ -69,6 +73,7 @@ public final class LineKvLayer implements HostKvLayer {
     scores = new LineScores(heads);
     admission = new LineAdmission(spec.policy(), slab, masks, scores, hot);
     row = new float[headDim];
+    harmlessBits = Float.floatToRawIntBits(MAX_MAGNITUDE / headDim);
   }
 
   private LineKvLayer(LineKvLayer other) {
@@ -85,6 +90,7 @@ public final class LineKvLayer implements HostKvLayer {
     scores = other.scores.copy();
     admission = new LineAdmission(spec.policy(), slab, masks, scores, hot);
     row = new float[tileLayout.headDim()];
+    harmlessBits = other.harmlessBits;
     length = other.length;
     passStart = length;
     passEnd = length;
@@ -251,8 +257,22 @@ public final class LineKvLayer implements HostKvLayer {
     MemorySegment.copy(segment, F32, at, row, 0, row.length);
   }
 
-  /** Codes must hold a row whatever the transform makes of it: no channel exceeds its norm. */
+  /**
+   * Codes must hold a row whatever the transform makes of it: no channel exceeds its norm, which is
+   * at most the largest magnitude times the root of their number.
+   */
   private void requireStorable(String what, int kvHead) {
+    int largest = 0;
+    for (float value : row) {
+      // The bits of magnitudes are in their order, with infinity and NaN above all numbers.
+      largest = Math.max(largest, Float.floatToRawIntBits(value) & Integer.MAX_VALUE);
+    }
+    if (largest > harmlessBits) {
+      requireStorableExactly(what, kvHead);
+    }
+  }
+
+  private void requireStorableExactly(String what, int kvHead) {
     double squares = 0;
     for (int c = 0; c < row.length; c++) {
       if (!(Math.abs(row[c]) <= MAX_MAGNITUDE)) {

@@ -1,5 +1,6 @@
 package io.vquant.kernels.conformance;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.vquant.kernels.backend.KernelBackend;
@@ -13,6 +14,8 @@ import io.vquant.kernels.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -197,6 +200,41 @@ record TogetherConformanceTest(TestBackend candidate) {
           single.forward(each.tensor().rows(row, 1), positions[row]);
         }
         Closeness.assertSameBits(() -> candidate + " rotary", all.read(), each.read());
+      }
+    }
+  }
+
+  @Test
+  void eachRowIsWorkedOnOnce() {
+    try (KernelBackend backend = candidate.open(2)) {
+      AtomicIntegerArray calls = new AtomicIntegerArray(37);
+      backend.forEachRow(37, calls::incrementAndGet);
+      for (int row = 0; row < calls.length(); row++) {
+        assertThat(calls.get(row)).as("row %d", row).isEqualTo(1);
+      }
+    }
+  }
+
+  @Test
+  void whatARowThrowsIsThrownOnceAndByItsOwnName() {
+    try (KernelBackend backend = candidate.open(2)) {
+      for (int failing = 0; failing < 4; failing++) {
+        int from = failing;
+        assertThatThrownBy(() ->
+                backend.forEachRow(
+                    4,
+                    row -> {
+                      if (row >= from) {
+                        throw new UnsupportedOperationException("row " + row);
+                      }
+                    }))
+            .isInstanceOf(UnsupportedOperationException.class)
+            .hasMessageStartingWith("row ");
+        AtomicInteger later = new AtomicInteger();
+        backend.forEachRow(4, row -> later.incrementAndGet());
+        assertThat(later.get())
+            .as("rows of the call after rows %d and on failed", from)
+            .isEqualTo(4);
       }
     }
   }

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * (Qwen3).
  */
 public final class SelfAttention {
+  private final KernelBackend backend;
   private final LinearGroup qkvProj;
   private final Tensor[] queryKeyValue = new Tensor[3];
   private final LinearOperator oProj;
@@ -37,6 +38,7 @@ public final class SelfAttention {
       ParameterSource parameters,
       @Nullable RotaryOperator rotary,
       CachedAttention attention) {
+    this.backend = backend;
     int hidden = config.hiddenSize();
     int queryColumns = config.queryColumns();
     int keyValueColumns = config.keyValueColumns();
@@ -104,11 +106,12 @@ public final class SelfAttention {
       rotary.forward(allQueries, sequences.positions());
       rotary.forward(allKeys, sequences.positions());
     }
-    for (int row = 0; row < rows; row++) {
-      sequences
-          .layer(row, index)
-          .append(allKeys.rows(row, 1), allValues.rows(row, 1), sequences.position(row));
-    }
+    backend.forEachRow(
+        rows,
+        row ->
+            sequences
+                .layer(row, index)
+                .append(allKeys.rows(row, 1), allValues.rows(row, 1), sequences.position(row)));
     attendEach(attended, allQueries, sequences, index);
     oProj.forward(out, attended);
   }
