@@ -10,6 +10,8 @@ import io.vquant.kernels.tensor.Tensor;
 import io.vquant.model.CausalLm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** What the scheduler has the model do: steps of a prompt, and one token of several sequences. */
@@ -150,15 +152,13 @@ final class SequenceRunner {
   private void chooseNext(
       List<BatchSequence> sequences, boolean[] atEnd, Tensor logits, Outcome outcome) {
     @Nullable FinishReason[] reasons = new FinishReason[atEnd.length];
-    model
-        .backend()
-        .forEachRow(
-            atEnd.length,
-            row -> {
-              if (atEnd[row] && sequences.get(row).choosesAlone()) {
-                reasons[row] = choose(sequences.get(row), logits, row);
-              }
-            });
+    onHostThreads(
+        atEnd.length,
+        row -> {
+          if (atEnd[row] && sequences.get(row).choosesAlone()) {
+            reasons[row] = choose(sequences.get(row), logits, row);
+          }
+        });
     for (int row = 0; row < atEnd.length; row++) {
       BatchSequence sequence = sequences.get(row);
       if (atEnd[row]) {
@@ -166,6 +166,15 @@ final class SequenceRunner {
             sequence.choosesAlone() ? reasons[row] : choose(sequence, logits, row);
         outcome.chosen(sequence, reason);
       }
+    }
+  }
+
+  /** Threads of another device's backend do not compute: the process has others. */
+  private void onHostThreads(int rows, IntConsumer work) {
+    if (model.backend().device().isHost()) {
+      model.backend().forEachRow(rows, work);
+    } else {
+      IntStream.range(0, rows).parallel().forEach(work);
     }
   }
 
