@@ -13,14 +13,22 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Continuous batching (Yu et al. 2022, "Orca", section 3.1): one thread decides before each step
- * which sequences take part. Between two steps of decoding go at most {@link #PREFILL_ROWS} rows of
- * prompts through a layer, so a long prompt slows its neighbours down but does not hold them up.
+ * which sequences take part. Between two steps of decoding only so many rows of prompts go through
+ * a layer, so a long prompt slows its neighbours down but does not hold them up.
  *
  * <p>Requests start in the order they came. When the next page of all running sequences does not
  * fit, the one that came last gives its memory up and goes back to the head of the queue.
  */
 public final class BatchScheduler implements AutoCloseable {
+  /** Rows of prompts times layers between two steps: about as much work as a step. */
   private static final int PREFILL_ROWS = 256;
+
+  /**
+   * The same where a step reads all weights in the time that rows of prompts take to multiply them:
+   * on a GPU some hundred rows through all layers.
+   */
+  private static final int DEVICE_PREFILL_ROWS = 4096;
+
   private static final int MAX_PREFILLS = 2;
 
   /** Tokens that each sequence shall be able to grow by before another one is let in. */
@@ -295,7 +303,7 @@ public final class BatchScheduler implements AutoCloseable {
 
   /** A few steps of the prompts under way, in turn. */
   private boolean advancePrompts() {
-    int left = PREFILL_ROWS;
+    int left = model.backend().device().isHost() ? PREFILL_ROWS : DEVICE_PREFILL_ROWS;
     boolean moved = false;
     while (left > 0) {
       List<BatchSequence> prompts = active.stream().filter(s -> s.prompt() != null).toList();

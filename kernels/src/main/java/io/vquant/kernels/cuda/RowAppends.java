@@ -12,10 +12,9 @@ final class RowAppends {
   private final CudaRuntime runtime;
   private long[] tables = new long[SequenceRows.FIRST_ROWS];
   private int count;
-  private @Nullable Object kind;
-  private @Nullable Launch launch;
-  private @Nullable Tensor keys;
-  private @Nullable Tensor values;
+  private @Nullable Row first;
+
+  private record Row(Object kind, Launch launch, Tensor keys, Tensor values) {}
 
   /** What appends rows, each into the cache of one sequence. */
   @FunctionalInterface
@@ -52,25 +51,17 @@ final class RowAppends {
       Tensor rowValues,
       int position,
       Launch rowLaunch) {
-    int row = runtime.sequenceRows().find(position, count);
-    boolean follows =
-        count > 0
-            && row == count
-            && rowKind.equals(kind)
-            && isNext(keys, rowKeys)
-            && isNext(values, rowValues);
-    if (!follows) {
+    Row row = new Row(rowKind, rowLaunch, rowKeys, rowValues);
+    int index = runtime.sequenceRows().find(position, count);
+    if (first != null && !(index == count && isNext(first, row))) {
       launch();
     }
-    if (!follows && row != 0) {
+    if (first == null && index != 0) {
       rowLaunch.run(table, 0, rowKeys, rowValues, runtime.positionAddress(position), 1);
       return;
     }
-    if (count == 0) {
-      kind = rowKind;
-      launch = rowLaunch;
-      keys = rowKeys;
-      values = rowValues;
+    if (first == null) {
+      first = row;
     }
     if (count == tables.length) {
       tables = Arrays.copyOf(tables, 2 * count);
@@ -78,34 +69,35 @@ final class RowAppends {
     tables[count++] = table;
   }
 
-  /** Whether a row lies where the next of those that wait would. */
-  private boolean isNext(@Nullable Tensor first, Tensor row) {
-    return first != null
-        && Operands.address(row)
-            == Operands.address(first) + count * Operands.stride(first) * Float.BYTES;
+  /** Whether one launch takes a row after those that wait: it lies where the next one would. */
+  private boolean isNext(Row before, Row row) {
+    return row.kind().equals(before.kind())
+        && follows(before.keys(), row.keys())
+        && follows(before.values(), row.values());
+  }
+
+  private boolean follows(Tensor before, Tensor row) {
+    return Operands.address(row)
+        == Operands.address(before) + count * Operands.stride(before) * Float.BYTES;
   }
 
   /** Launches what waits. */
   void launch() {
-    if (count == 0 || launch == null || keys == null || values == null) {
+    if (first == null) {
       return;
     }
+    Row row = first;
     long[] waiting = Arrays.copyOf(tables, count);
-    Launch chosen = launch;
-    Tensor firstKeys = keys;
-    Tensor firstValues = values;
     clear();
     SequenceRows rows = runtime.sequenceRows();
     long offsets = rows.offsets(waiting);
-    chosen.run(waiting[0], offsets, firstKeys, firstValues, rows.address(0), waiting.length);
+    row.launch()
+        .run(waiting[0], offsets, row.keys(), row.values(), rows.address(0), waiting.length);
   }
 
   /** Forgets what waits. */
   void clear() {
     count = 0;
-    kind = null;
-    launch = null;
-    keys = null;
-    values = null;
+    first = null;
   }
 }
