@@ -6,14 +6,14 @@
 
 constexpr float CODE_UNIT = 0x1p-24f;
 
-// Four pairs of a word of 4-bit codes: (0, 4), (1, 5) times 16, (2, 6), (3, 7) times 16.
-__device__ __forceinline__ void pairsOfCodes(uint32_t word, uint32_t *pairs) {
+// The pairs of a word: with 4 bits (0, 4), (1, 5) times 16, (2, 6), (3, 7) times 16; of bytes (0, 2), (1, 3).
+template <int BITS> __device__ __forceinline__ void pairsOf(uint32_t word, uint32_t *pairs) {
   uint32_t high = word >> 8;
-  pairs[0] = word & 0x000f000fu, pairs[1] = word & 0x00f000f0u, pairs[2] = high & 0x000f000fu, pairs[3] = high & 0x00f000f0u;
+  if constexpr (BITS == 4)
+    pairs[0] = word & 0x000f000fu, pairs[1] = word & 0x00f000f0u, pairs[2] = high & 0x000f000fu, pairs[3] = high & 0x00f000f0u;
+  else
+    pairs[0] = word & 0x00ff00ffu, pairs[1] = high & 0x00ff00ffu;
 }
-
-// Two pairs of a word of bytes: (0, 2), (1, 3).
-__device__ __forceinline__ void pairsOfBytes(uint32_t word, uint32_t *pairs) { pairs[0] = word & 0x00ff00ffu, pairs[1] = word >> 8 & 0x00ff00ffu; }
 
 // Keys: a token's row of D channels in GROUPS groups; a lane (one of 4 `pair`s) takes D / 16 steps, each within one group.
 template <int BITS, int D, int GROUPS> struct KeyRow {
@@ -42,12 +42,7 @@ template <int BITS, int D, int GROUPS> struct KeyRow {
         *(uint2 *)(words + 2 * p) = *(const uint2 *)from;
     }
   }
-  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const {
-    if constexpr (BITS == 4)
-      pairsOfCodes(words[word], pairs);
-    else
-      pairsOfBytes(words[word], pairs);
-  }
+  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const { pairsOf<BITS>(words[word], pairs); }
 };
 
 // Values: a channel's row of 64 tokens; a lane takes tokens 16 pair ... 16 pair + 15 in four steps. Scores come in that order: row r of the 16 of step s is
@@ -68,10 +63,5 @@ template <int BITS> struct ValueRow {
     else
       *(uint4 *)words = *(const uint4 *)(row + pair * 16);
   }
-  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const {
-    if constexpr (BITS == 4)
-      pairsOfCodes(words[word], pairs);
-    else
-      pairsOfBytes(words[word], pairs);
-  }
+  __device__ __forceinline__ void unpack(int word, uint32_t *pairs) const { pairsOf<BITS>(words[word], pairs); }
 };
